@@ -1,0 +1,56 @@
+package models
+
+import (
+	"context"
+	"strconv"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// Cause is who did something and how we came to know.
+type Cause struct {
+	Actor  string // "shopper", "provider", "till", "staff ann@example.test"
+	Source string // "checkout", "return page", "callback 7", "timer", "order page", "dashboard"
+}
+
+// EventKind says what an Event tells.
+type EventKind string
+
+// The kinds of event.
+const (
+	EventPlaced          EventKind = "placed"           // the order was written
+	EventPaymentCreated  EventKind = "payment_created"  // a payment was written
+	EventState           EventKind = "state"            // a payment went from one state to another
+	EventSuperseded      EventKind = "superseded"       // the shopper turned to another payment
+	EventCancelAsked     EventKind = "cancel_asked"     // the provider was asked to cancel a payment
+	EventCancelled       EventKind = "cancelled"        // the order was cancelled
+	EventExpired         EventKind = "expired"          // the order's time was over
+	EventAttention       EventKind = "attention"        // a reason for a person to look appeared or went
+	EventContradiction   EventKind = "contradiction"    // a provider took back what it had said; nothing was changed
+	EventCallback        EventKind = "callback"         // a callback for the payment was stored
+	EventNoAnswer        EventKind = "no_answer"        // the provider did not answer a start or a cancel
+	EventProviderRefused EventKind = "provider_refused" // the provider refused a start or a cancel
+)
+
+// Event is one line of an order's timeline that is not a fact about money.
+type Event struct {
+	ID        int64
+	OrderID   int64
+	PaymentID *string
+	Kind      EventKind
+	FromState string // for EventState
+	ToState   string
+	Detail    string
+	Cause     `gorm:"embedded"`
+	At        time.Time
+}
+
+func addEvent(ctx context.Context, tx *gorm.DB, e Event) error {
+	if e.At.IsZero() {
+		e.At = tx.NowFunc()
+	}
+	return named(gorm.G[Event](tx).Create(ctx, &e), "event "+string(e.Kind))
+}
+
+func deliverySource(id int64) string { return "callback " + strconv.FormatInt(id, 10) }

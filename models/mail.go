@@ -1,0 +1,71 @@
+package models
+
+import (
+	"context"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// MailKind says what a mail is about.
+type MailKind string
+
+// MailOrderPaid confirms that an order is paid.
+const MailOrderPaid MailKind = "order_paid"
+
+// Mail is one mail to a shopper: one per order and kind. It is written, and
+// sent where a mail server is set, by the job that comes with it.
+type Mail struct {
+	ID        int64
+	OrderID   int64
+	Kind      MailKind
+	Recipient string
+	Subject   string // empty until written
+	Body      string // as plain text
+	SentAt    *time.Time
+	CreatedAt time.Time
+}
+
+// Mails reads and writes mails.
+type Mails struct{ db *DB }
+
+// NewMails returns the mails kept in db.
+func NewMails(db *DB) *Mails { return &Mails{db} }
+
+func (db *DB) addMail(ctx context.Context, tx *gorm.DB, order Order, kind MailKind) error {
+	m := Mail{OrderID: order.ID, Kind: kind, Recipient: order.Email}
+	if err := gorm.G[Mail](tx).Create(ctx, &m); err != nil {
+		return named(err, "mail of order "+order.Number())
+	}
+	return db.enqueue(ctx, tx, SendMail{MailID: m.ID})
+}
+
+// ByID returns one mail, or ErrNotFound.
+func (m *Mails) ByID(ctx context.Context, id int64) (Mail, error) {
+	mail, err := gorm.G[Mail](m.db.r).Where("id = ?", id).First(ctx)
+	return mail, named(err, "mail")
+}
+
+// OfOrder returns an order's mails, oldest first.
+func (m *Mails) OfOrder(ctx context.Context, orderID int64) ([]Mail, error) {
+	all, err := gorm.G[Mail](m.db.r).Where("order_id = ?", orderID).Order("id").Find(ctx)
+	return all, named(err, "mails")
+}
+
+// Written keeps what a mail says.
+func (m *Mails) Written(ctx context.Context, id int64, subject, body string) error {
+	return m.update(ctx, id, map[string]any{"subject": subject, "body": body})
+}
+
+// Sent keeps that a mail server has taken a mail.
+func (m *Mails) Sent(ctx context.Context, id int64) error {
+	return m.update(ctx, id, map[string]any{"sent_at": m.db.Now()})
+}
+
+func (m *Mails) update(ctx context.Context, id int64, set map[string]any) error {
+	return m.db.Write(ctx, func(tx *gorm.DB) error {
+		_, err := gorm.G[Mail](tx).Where("id = ?", id).Set(clause.Assignments(set)).Update(ctx)
+		return named(err, "mail")
+	})
+}

@@ -1,0 +1,340 @@
+// Package models is where the rows live: orders, payments and their ledger,
+// products, staff, and every query over them, on SQLite and PostgreSQL alike.
+// It knows neither providers nor HTTP nor pages.
+package models
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"net/url"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/mattn/go-sqlite3"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"gorm.io/driver/postgres"
+	"gorm.io/driver/sqlite"
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+	"gorm.io/gorm/logger"
+)
+
+//go:embed migrations/sqlite/*.sql migrations/postgres/*.sql
+var migrations embed.FS
+
+var (
+	// ErrNotFound is returned when no row has the given key.
+	ErrNotFound = errors.New("models: not found")
+	// ErrDuplicate is returned when a unique key is already taken.
+	ErrDuplicate = errors.New("models: duplicate")
+	// ErrStale is returned for a change to a row that has changed meanwhile:
+	// read it again and decide again.
+	ErrStale = errors.New("models: the row has changed meanwhile")
+	// ErrUnavailable is returned when the database cannot answer now: it is
+	// locked, read-only, full, or gone.
+	ErrUnavailable = errors.New("models: database unavailable")
+	// ErrOldSchema is returned by Open when migrations are missing.
+	ErrOldSchema = errors.New("models: the database needs `till migrate`")
+)
+
+// JobArgs is work to do after a transaction has committed.
+type JobArgs interface{ Kind() string }
+
+// Queue keeps jobs. InsertTx must write through tx, so that a job exists if and
+// only if the rows that it follows do.
+type Queue interface {
+	InsertTx(ctx context.Context, tx *sql.Tx, args JobArgs) error
+}
+
+// DB is one database. On PostgreSQL reads and writes share a pool; on SQLite
+// there is one writing connection and a read-only pool, so that a report never
+// holds up a checkout.
+type DB struct {
+	w, r     *gorm.DB
+	queue    Queue
+	due      chan struct{}
+	postgres bool
+}
+
+// Options is how to open a database.
+type Options struct {
+	// Name is a file's path, or a URL beginning with postgres:// or postgresql://.
+	Name string
+	// Now stamps rows.
+	Now func() time.Time
+	// Queue takes the jobs that rows bring with them; it may be set later with
+	// SetQueue, before the first write that needs it.
+	Queue Queue
+}
+
+// IsPostgres reports whether a database's name means PostgreSQL.
+func IsPostgres(name string) bool {
+	return strings.HasPrefix(name, "postgres://") || strings.HasPrefix(name, "postgresql://")
+}
+
+// Open opens a database and changes nothing in it. A SQLite file that is not
+// there is made, empty. The caller closes it.
+func Open(ctx context.Context, o Options) (*DB, error) {
+	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) } // what both databases can keep
+	db := &DB{queue: o.Queue, due: make(chan struct{}, 1), postgres: IsPostgres(o.Name)}
+	config := func() *gorm.Config {
+		return &gorm.Config{
+			TranslateError: true, SkipDefaultTransaction: true, PrepareStmt: true, NowFunc: now,
+			Logger: logger.Discard, // its lines hold buyers' data; errors are returned, and logged at the edge
+		}
+	}
+	var err error
+	if db.postgres {
+		if db.w, err = gorm.Open(postgres.Open(o.Name), config()); err != nil {
+			return nil, fmt.Errorf("%w: open: %w", ErrUnavailable, err)
+		}
+		db.r = db.w
+		pool, err := db.w.DB()
+		if err != nil {
+			return nil, err
+		}
+		pool.SetMaxOpenConns(20)
+		pool.SetMaxIdleConns(10)
+		pool.SetConnMaxIdleTime(5 * time.Minute)
+		return db, nil
+	}
+	return db, db.openSQLite(ctx, o.Name, config)
+}
+
+// openSQLite opens the writer first, because it makes the file and its log.
+func (db *DB) openSQLite(_ context.Context, path string, config func() *gorm.Config) error {
+	common := url.Values{"_busy_timeout": {"5000"}, "_foreign_keys": {"on"}, "_cache_size": {"-65536"}}
+	dsn := func(more url.Values) string {
+		q := url.Values{}
+		for _, from := range []url.Values{common, more} {
+			for k, v := range from {
+				q[k] = v
+			}
+		}
+		return "file:" + (&url.URL{Path: path}).EscapedPath() + "?" + q.Encode()
+	}
+	var err error
+	db.w, err = gorm.Open(sqlite.Open(dsn(url.Values{
+		"_journal_mode": {"WAL"},
+		"_synchronous":  {"FULL"},      // the driver's own default for WAL may lose a commit when the power fails
+		"_txlock":       {"immediate"}, // a transaction that begins as a read fails at once when it turns into a write
+	})), config())
+	if err != nil {
+		return fmt.Errorf("%w: open %s: %w", ErrUnavailable, path, err)
+	}
+	w, err := db.w.DB()
+	if err != nil {
+		return err
+	}
+	w.SetMaxOpenConns(1) // several writers starve each other for seconds
+	w.SetMaxIdleConns(1)
+	w.SetConnMaxLifetime(0)
+	if db.r, err = gorm.Open(sqlite.Open(dsn(url.Values{"mode": {"ro"}, "_query_only": {"true"}})), config()); err != nil {
+		return errors.Join(fmt.Errorf("%w: open %s: %w", ErrUnavailable, path, err), w.Close())
+	}
+	r, err := db.r.DB()
+	if err != nil {
+		return err
+	}
+	r.SetMaxOpenConns(4)
+	r.SetMaxIdleConns(4)
+	return nil
+}
+
+// Close closes every connection.
+func (db *DB) Close() error {
+	w, err := db.w.DB()
+	if err != nil {
+		return err
+	}
+	err = w.Close()
+	if db.r != db.w {
+		r, rerr := db.r.DB()
+		if rerr != nil {
+			return errors.Join(err, rerr)
+		}
+		err = errors.Join(err, r.Close())
+	}
+	return err
+}
+
+// SetQueue gives the database its queue. It exists because a queue needs the
+// open database first; call it before anything is served.
+func (db *DB) SetQueue(q Queue) { db.queue = q }
+
+// SQL is the writing pool, for the library that keeps jobs beside the rows, and
+// whether it speaks PostgreSQL.
+func (db *DB) SQL() (pool *sql.DB, postgres bool, err error) {
+	pool, err = db.w.DB()
+	return pool, db.postgres, err
+}
+
+// Now is the database's clock: UTC, in whole microseconds.
+func (db *DB) Now() time.Time { return db.w.NowFunc() }
+
+// Due receives when a commit has brought a payment's next question forward.
+func (db *DB) Due() <-chan struct{} { return db.due }
+
+// Ping fails with ErrUnavailable unless the database can be read and written.
+func (db *DB) Ping(ctx context.Context) error {
+	return db.Write(ctx, func(tx *gorm.DB) error {
+		return tx.Exec("DELETE FROM throttles WHERE key = ''").Error
+	})
+}
+
+// Write runs f in one writing transaction. Every write of Till begins here.
+// f must do no HTTP, and must use tx and nothing else: the only connection is
+// in its hands.
+func (db *DB) Write(ctx context.Context, f func(tx *gorm.DB) error) error {
+	return unavailable(db.w.WithContext(ctx).Transaction(f))
+}
+
+// wake tells the sweeper to look again; one waiting word is enough.
+func (db *DB) wake() {
+	select {
+	case db.due <- struct{}{}:
+	default:
+	}
+}
+
+// enqueue adds a job to the transaction tx.
+func (db *DB) enqueue(ctx context.Context, tx *gorm.DB, args JobArgs) error {
+	if db.queue == nil {
+		return fmt.Errorf("models: no queue for job %s", args.Kind())
+	}
+	stx, err := sqlTx(tx)
+	if err != nil {
+		return err
+	}
+	if err := db.queue.InsertTx(ctx, stx, args); err != nil {
+		return fmt.Errorf("models: job %s: %w", args.Kind(), err)
+	}
+	return nil
+}
+
+// sqlTx is the transaction under GORM's, which wraps it when statements are prepared.
+func sqlTx(tx *gorm.DB) (*sql.Tx, error) {
+	switch p := tx.Statement.ConnPool.(type) {
+	case *sql.Tx:
+		return p, nil
+	case *gorm.PreparedStmtTX:
+		if t, ok := p.Tx.(*sql.Tx); ok {
+			return t, nil
+		}
+	}
+	return nil, fmt.Errorf("models: not in a transaction: %T", tx.Statement.ConnPool)
+}
+
+// Migrate applies what is missing of the schema, each file in one transaction.
+// Several processes may call it at once.
+func (db *DB) Migrate(ctx context.Context) error {
+	p, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("models: migrate: %w", err)
+	}
+	return nil
+}
+
+// CheckSchema fails with ErrOldSchema when migrations are missing.
+func (db *DB) CheckSchema(ctx context.Context) error {
+	p, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	pending, err := p.HasPending(ctx)
+	if err != nil {
+		return fmt.Errorf("models: schema: %w", err)
+	}
+	if pending {
+		return ErrOldSchema
+	}
+	return nil
+}
+
+func (db *DB) migrations() (*goose.Provider, error) {
+	dialect, dir := goose.DialectSQLite3, "migrations/sqlite"
+	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
+	if db.postgres {
+		dialect, dir = goose.DialectPostgres, "migrations/postgres"
+		l, err := lock.NewPostgresSessionLocker()
+		if err != nil {
+			return nil, fmt.Errorf("models: migrations: %w", err)
+		}
+		opts = append(opts, goose.WithSessionLocker(l))
+	}
+	files, err := fs.Sub(migrations, dir)
+	if err != nil {
+		return nil, fmt.Errorf("models: migrations: %w", err)
+	}
+	pool, err := db.w.DB()
+	if err != nil {
+		return nil, err
+	}
+	p, err := goose.NewProvider(dialect, pool, files, opts...)
+	if err != nil {
+		return nil, fmt.Errorf("models: migrations: %w", err)
+	}
+	return p, nil
+}
+
+// forUpdate makes a read hold its row until the transaction ends; give it to
+// gorm.G itself, which drops clauses that were put on its tx. SQLite needs no
+// such word: its one writer holds everything.
+func forUpdate() clause.Expression { return clause.Locking{Strength: "UPDATE"} }
+
+// named turns a database's error into one of this package's, adding what was
+// looked for.
+func named(err error, what string) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, gorm.ErrRecordNotFound):
+		return fmt.Errorf("%w: %s", ErrNotFound, what)
+	case errors.Is(err, gorm.ErrDuplicatedKey):
+		return fmt.Errorf("%w: %s", ErrDuplicate, what)
+	default:
+		return fmt.Errorf("models: %s: %w", what, unavailable(err))
+	}
+}
+
+// unavailable marks the errors that say "not now" rather than "not so".
+func unavailable(err error) error {
+	if err == nil || errors.Is(err, ErrUnavailable) || !isUnavailable(err) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrUnavailable, err)
+}
+
+func isUnavailable(err error) bool {
+	var lite sqlite3.Error
+	if errors.As(err, &lite) {
+		switch lite.Code { //nolint:exhaustive // the rest are our own mistakes
+		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrReadonly, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
+			return true
+		}
+		return false
+	}
+	var pg *pgconn.PgError
+	if errors.As(err, &pg) {
+		// 08 connection, 53 no resources, 57 operator's intervention, 55P03 lock, 25006 read-only, 58 system
+		for _, class := range []string{"08", "53", "57", "58", "55P03", "25006"} {
+			if strings.HasPrefix(pg.Code, class) {
+				return true
+			}
+		}
+		return false
+	}
+	var call net.Error
+	return errors.Is(err, sql.ErrConnDone) || errors.As(err, &call) || errors.Is(err, os.ErrPermission)
+}

@@ -1,0 +1,356 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"till/money"
+)
+
+// Order is what a shopper bought: lines copied from the catalogue, never
+// changed by a price change later. Its ID is the number that people read.
+type Order struct {
+	ID          int64
+	Token       string // random; whoever has it may see the order
+	CheckoutKey string // one per checkout form and content: what makes a double submit one order
+	Fingerprint string // same buyer, same goods: see Fingerprint
+	Email       string // lower case
+	Name        string
+	Address     `gorm:"embedded"`
+	Total       money.Amount `gorm:"embedded;embeddedPrefix:total_"`
+	Status      OrderStatus  // derived by Derive, stored so that lists can filter
+	Attention   Attentions   // why a person must look; empty when nobody must
+	Test        bool
+	DueAt       time.Time  // when an order without money is given up
+	PaidAt      *time.Time // when its money first covered the total
+	CancelledAt *time.Time
+	ExpiredAt   *time.Time
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// Address is where an order goes.
+type Address struct {
+	Line1    string
+	Line2    string
+	City     string
+	Region   string
+	Postcode string
+	Country  string // ISO 3166-1 alpha-2
+}
+
+// OrderLine is one product of an order as it was when ordered.
+type OrderLine struct {
+	OrderID   int64 `gorm:"primaryKey"`
+	Position  int64 `gorm:"primaryKey"`
+	ProductID int64
+	Slug      string
+	Name      string
+	Picture   string
+	UnitMinor int64 // price of one, in the order's currency
+	Quantity  int64
+}
+
+// Number is the order's number as text.
+func (o Order) Number() string { return strconv.FormatInt(o.ID, 10) }
+
+// Unit is the price of one piece of the line, in the currency of its order.
+func (o Order) Unit(l OrderLine) money.Amount {
+	return money.Amount{Minor: l.UnitMinor, Currency: o.Total.Currency}
+}
+
+// Fingerprint is the same for two orders of the same goods by the same buyer.
+func Fingerprint(email string, lines []OrderLine) string {
+	parts := make([]string, 0, len(lines)+1)
+	for _, l := range lines {
+		parts = append(parts, fmt.Sprintf("%d*%d", l.ProductID, l.Quantity))
+	}
+	slices.Sort(parts)
+	parts = append(parts, strings.ToLower(email))
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\n")))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
+// OrderDetail is an order with everything that hangs on it, oldest first.
+type OrderDetail struct {
+	Order
+	Lines      []OrderLine
+	Payments   []Payment
+	Operations []Operation
+	Facts      []Fact
+	Events     []Event
+}
+
+// Live returns the payment that the shopper is making; ok is false when there
+// is none.
+func (d OrderDetail) Live() (p Payment, ok bool) {
+	for _, p := range d.Payments {
+		if p.Live {
+			return p, true
+		}
+	}
+	return Payment{}, false
+}
+
+// Payment returns the order's payment with the given id.
+func (d OrderDetail) Payment(id string) (p Payment, ok bool) {
+	for _, p := range d.Payments {
+		if p.ID == id {
+			return p, true
+		}
+	}
+	return Payment{}, false
+}
+
+// Orders reads and writes orders.
+type Orders struct{ db *DB }
+
+// NewOrders returns the orders kept in db.
+func NewOrders(db *DB) *Orders { return &Orders{db} }
+
+// Placement is a new order with its first payment.
+type Placement struct {
+	Order   Order
+	Lines   []OrderLine
+	Payment NewPayment
+}
+
+// ErrSoldOut is returned by Place when there are fewer pieces left than ordered.
+var ErrSoldOut = errors.New("models: sold out")
+
+// Place writes an order, its lines, its first payment and the operation that
+// will start it, in one commit. With a CheckoutKey that was used before it
+// writes nothing and returns the order made then; placed tells which.
+//
+// Errors: ErrSoldOut.
+func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Order, placed bool, err error) {
+	err = o.db.Write(ctx, func(tx *gorm.DB) error {
+		before, err := gorm.G[Order](tx).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
+		if err == nil {
+			order, placed = before, false
+			return nil
+		}
+		if !errors.Is(err, gorm.ErrRecordNotFound) {
+			return named(err, "checkout key")
+		}
+		if err := enough(ctx, tx, p.Lines); err != nil {
+			return err
+		}
+		order, placed = p.Order, true
+		order.Status = OrderIssued
+		if err := tx.Create(&order).Error; err != nil {
+			return named(err, "order")
+		}
+		for i, l := range p.Lines {
+			l.OrderID, l.Position = order.ID, int64(i)
+			if err := gorm.G[OrderLine](tx).Create(ctx, &l); err != nil {
+				return named(err, "line of order "+order.Number())
+			}
+		}
+		if err := addEvent(ctx, tx, Event{OrderID: order.ID, Kind: EventPlaced, Cause: cause}); err != nil {
+			return err
+		}
+		return addPayment(ctx, tx, order, p.Payment, cause)
+	})
+	if errors.Is(err, ErrDuplicate) { // another process placed it between our look and our insert
+		order, rerr := gorm.G[Order](o.db.w).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
+		if rerr == nil {
+			return order, false, nil
+		}
+	}
+	return order, placed, err
+}
+
+// enough refuses an order for more than there is. It holds nothing: what is
+// counted is taken when the money is there.
+func enough(ctx context.Context, tx *gorm.DB, lines []OrderLine) error {
+	for _, l := range lines {
+		p, err := gorm.G[Product](tx).Where("id = ?", l.ProductID).First(ctx)
+		if err != nil {
+			return named(err, "product "+l.Slug)
+		}
+		if p.ArchivedAt != nil || p.Stock != nil && *p.Stock < l.Quantity {
+			return fmt.Errorf("%w: %s", ErrSoldOut, l.Slug)
+		}
+	}
+	return nil
+}
+
+// ByToken returns one order, or ErrNotFound.
+func (o *Orders) ByToken(ctx context.Context, token string) (OrderDetail, error) {
+	return o.detail(ctx, "token = ?", token)
+}
+
+// ByNumber returns one order, or ErrNotFound.
+func (o *Orders) ByNumber(ctx context.Context, number int64) (OrderDetail, error) {
+	return o.detail(ctx, "id = ?", number)
+}
+
+// OfPayment returns the order that a payment belongs to, or ErrNotFound.
+func (o *Orders) OfPayment(ctx context.Context, paymentID string) (OrderDetail, error) {
+	return o.detail(ctx, "id = (SELECT order_id FROM payments WHERE id = ?)", paymentID)
+}
+
+// detail reads in one transaction, so that the parts belong together.
+func (o *Orders) detail(ctx context.Context, where string, arg any) (d OrderDetail, err error) {
+	err = o.db.r.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		order, err := gorm.G[Order](tx).Where(where, arg).First(ctx)
+		if err != nil {
+			return named(err, "order")
+		}
+		d, err = readDetail(ctx, tx, order)
+		return err
+	})
+	return d, unavailable(err)
+}
+
+func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, err error) {
+	d.Order = order
+	what := "order " + order.Number()
+	const ofOrder = "payment_id IN (SELECT id FROM payments WHERE order_id = ?)"
+	if d.Lines, err = gorm.G[OrderLine](tx).Where("order_id = ?", order.ID).Order("position").Find(ctx); err != nil {
+		return d, named(err, "lines of "+what)
+	}
+	if d.Payments, err = gorm.G[Payment](tx).Where("order_id = ?", order.ID).Order("created_at, id").Find(ctx); err != nil {
+		return d, named(err, "payments of "+what)
+	}
+	if d.Operations, err = gorm.G[Operation](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
+		return d, named(err, "operations of "+what)
+	}
+	if d.Facts, err = gorm.G[Fact](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
+		return d, named(err, "facts of "+what)
+	}
+	d.Events, err = gorm.G[Event](tx).Where("order_id = ?", order.ID).Order("id").Find(ctx)
+	return d, named(err, "events of "+what)
+}
+
+// Similar returns the newest order since then with the same fingerprint that
+// is paid or may yet be, or ErrNotFound.
+func (o *Orders) Similar(ctx context.Context, fingerprint string, since time.Time) (Order, error) {
+	order, err := gorm.G[Order](o.db.r).
+		Where("fingerprint = ? AND created_at >= ? AND status IN ?", fingerprint, since,
+			[]OrderStatus{OrderPaid, OrderReceived, OrderHold, OrderInProgress}).
+		Order("id DESC").First(ctx)
+	return order, named(err, "similar order")
+}
+
+// GivenUp returns the numbers of open orders whose time is over.
+func (o *Orders) GivenUp(ctx context.Context, now time.Time, limit int) ([]int64, error) {
+	var ids []int64
+	err := o.db.r.WithContext(ctx).Model(&Order{}).
+		Where("due_at <= ? AND paid_at IS NULL AND cancelled_at IS NULL AND expired_at IS NULL", now).
+		Order("due_at").Limit(limit).Pluck("id", &ids).Error
+	return ids, named(err, "orders given up")
+}
+
+// PutOff gives an open order more time.
+func (o *Orders) PutOff(ctx context.Context, id int64, until time.Time) error {
+	return o.db.Write(ctx, func(tx *gorm.DB) error {
+		_, err := gorm.G[Order](tx).Where("id = ?", id).Update(ctx, "due_at", until)
+		return named(err, "order")
+	})
+}
+
+// Close says that an order is cancelled or expired. An order that is paid, or
+// closed already, is left as it is; closed tells which.
+func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail string, cause Cause) (closed bool, err error) {
+	column := map[EventKind]string{EventCancelled: "cancelled_at", EventExpired: "expired_at"}[kind]
+	if column == "" {
+		return false, fmt.Errorf("models: an order cannot be closed by %q", kind)
+	}
+	err = o.db.Write(ctx, func(tx *gorm.DB) error {
+		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
+		if err != nil {
+			return named(err, "order")
+		}
+		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
+			return nil
+		}
+		now := tx.NowFunc()
+		closed = true
+		_, err = gorm.G[Order](tx).Where("id = ?", id).
+			Set(clause.Assignments(map[string]any{column: now, "updated_at": now})).Update(ctx)
+		if err != nil {
+			return named(err, "close order "+order.Number())
+		}
+		if err := addEvent(ctx, tx, Event{OrderID: id, Kind: kind, Detail: detail, Cause: cause}); err != nil {
+			return err
+		}
+		_, err = o.db.derive(ctx, tx, id)
+		return err
+	})
+	return closed, err
+}
+
+// OrderFilter chooses orders for a list.
+type OrderFilter struct {
+	Status OrderStatus // "" for all
+	Search string      // an order number, an e-mail address or its beginning, or a provider's reference
+	Before int64       // older than this number; 0 for the newest
+	After  int64       // newer than this number; 0 for none
+	Limit  int
+}
+
+// OrderRow is one line of a list of orders.
+type OrderRow struct {
+	Order
+	Provider string // of the newest payment
+}
+
+// List returns orders, newest first. more tells whether there are further ones
+// in the direction asked for.
+func (o *Orders) List(ctx context.Context, f OrderFilter) (rows []OrderRow, more bool, err error) {
+	q := o.db.r.WithContext(ctx).Model(&Order{})
+	if f.Status != "" {
+		q = q.Where("status = ?", f.Status)
+	}
+	if s := strings.TrimSpace(f.Search); s != "" {
+		q = search(q, o.db.r, s)
+	}
+	newestFirst := true
+	switch {
+	case f.Before > 0:
+		q = q.Where("id < ?", f.Before)
+	case f.After > 0:
+		q, newestFirst = q.Where("id > ?", f.After), false
+	}
+	if newestFirst {
+		q = q.Order("id DESC")
+	} else {
+		q = q.Order("id")
+	}
+	err = q.Select("orders.*, COALESCE((SELECT provider FROM payments WHERE order_id = orders.id ORDER BY created_at DESC LIMIT 1), '') AS provider").
+		Limit(f.Limit + 1).Scan(&rows).Error
+	if err != nil {
+		return nil, false, named(err, "orders")
+	}
+	if more = len(rows) > f.Limit; more {
+		rows = rows[:f.Limit]
+	}
+	if !newestFirst {
+		slices.Reverse(rows)
+	}
+	return rows, more, nil
+}
+
+// search narrows q to what one box may mean. An e-mail's beginning is compared
+// as a range, so that the index serves it.
+func search(q, db *gorm.DB, s string) *gorm.DB {
+	email := strings.ToLower(s)
+	any := db.Where("orders.email >= ? AND orders.email < ?", email, email+"\U0010FFFF").
+		Or("orders.id IN (SELECT order_id FROM payments WHERE ref = ? OR id = ?)", s, s)
+	if n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64); err == nil {
+		any = any.Or("orders.id = ?", n)
+	}
+	return q.Where(any)
+}

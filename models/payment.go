@@ -1,0 +1,509 @@
+package models
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"till/money"
+)
+
+// PaymentState says how far one attempt to pay has got.
+type PaymentState string
+
+// The states of a payment. In every one of them the process may die: the row
+// says what is known, its ask_at says when the timer asks the provider next,
+// and nothing else is needed to go on.
+const (
+	// PaymentCreated: the row is written, the provider has not been heard of
+	// it. Start moves it on, the first time the shopper asks. Dead before the
+	// call, it stays and the shopper may press Pay again; dead during the call,
+	// its operation's claim runs out and the timer treats it as unknown.
+	PaymentCreated PaymentState = "created"
+	// PaymentRedirected: the provider has it and the shopper was sent there.
+	// Settle moves it on.
+	PaymentRedirected PaymentState = "redirected"
+	// PaymentProcessing: the shopper agreed, the money is on its way. Settle
+	// moves it on.
+	PaymentProcessing PaymentState = "processing"
+	// PaymentAuthorized: reserved, not taken. A capture or a void moves it on.
+	PaymentAuthorized PaymentState = "authorized"
+	// PaymentPaid: the provider has the money. Nothing takes that back; refunds
+	// and disputes are balances.
+	PaymentPaid PaymentState = "paid"
+	// PaymentFailed: the provider said no. Only money moves it on.
+	PaymentFailed PaymentState = "failed"
+	// PaymentCancelled: the shopper or we gave it up. Only money moves it on.
+	PaymentCancelled PaymentState = "cancelled"
+	// PaymentExpired: its time was over. Only money moves it on.
+	PaymentExpired PaymentState = "expired"
+	// PaymentUnknown: Start had no answer, so that it may exist or not. The
+	// timer looks it up by our reference.
+	PaymentUnknown PaymentState = "unknown"
+	// PaymentAccepted: the bank took the order to pay and will say no more.
+	// The shop's rule or a person moves it on.
+	PaymentAccepted PaymentState = "accepted"
+	// PaymentMismatch: the provider has another amount or currency than we do.
+	// A person, or the provider's own correction, moves it on.
+	PaymentMismatch PaymentState = "mismatch"
+)
+
+// paymentNext is every allowed step. Money wins: a payment thought failed,
+// cancelled or expired may still turn out to have money, and nothing leads away
+// from paid.
+var paymentNext = map[PaymentState][]PaymentState{
+	PaymentCreated:    {PaymentRedirected, PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentUnknown, PaymentAccepted, PaymentMismatch},
+	PaymentUnknown:    {PaymentCreated, PaymentRedirected, PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentAccepted, PaymentMismatch},
+	PaymentRedirected: {PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentAccepted, PaymentMismatch},
+	PaymentProcessing: {PaymentAuthorized, PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentAccepted, PaymentMismatch},
+	PaymentAuthorized: {PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentMismatch},
+	PaymentAccepted:   {PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentMismatch},
+	PaymentMismatch:   {PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired, PaymentAccepted},
+	PaymentFailed:     {PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentAccepted, PaymentMismatch},
+	PaymentCancelled:  {PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentAccepted, PaymentMismatch},
+	PaymentExpired:    {PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentAccepted, PaymentMismatch},
+	PaymentPaid:       {},
+}
+
+// CanMove reports whether a payment in state s may move to next.
+func (s PaymentState) CanMove(next PaymentState) bool { return slices.Contains(paymentNext[s], next) }
+
+// Ended reports whether the payment came to nothing, as far as anybody knows.
+func (s PaymentState) Ended() bool {
+	return s == PaymentFailed || s == PaymentCancelled || s == PaymentExpired
+}
+
+// HoldsMoney reports whether money has been taken or reserved.
+func (s PaymentState) HoldsMoney() bool { return s == PaymentPaid || s == PaymentAuthorized }
+
+// CaptureMode says when money is taken.
+type CaptureMode string
+
+// The capture modes.
+const (
+	CaptureAuto   CaptureMode = "auto"   // at once
+	CaptureManual CaptureMode = "manual" // reserved first, taken by staff
+)
+
+// Payment is one attempt to pay one order at one provider: what is to be paid
+// is fixed when it is written.
+type Payment struct {
+	ID          string // random; in return addresses, and our reference at the provider
+	OrderID     int64
+	Provider    string // a provider's name
+	Method      string // which of the provider's methods; empty when it has one
+	Ref         string // the provider's own id; empty until it has answered
+	State       PaymentState
+	Live        bool         // the one that the shopper is making; at most one per order
+	Amount      money.Amount `gorm:"embedded"`
+	Capture     CaptureMode
+	Word        string // the provider's own status word, as last heard
+	Reason      string // why not, in the provider contract's words; empty when not said
+	RedirectURL string // where the shopper pays
+	Data        []byte // what the provider's client wants back with every call
+	Version     int64  // raised by every change that matters; a change decided on an older one is refused
+	Balances    `gorm:"embedded"`
+	Asked       int64      // questions since the last news
+	AskedAt     *time.Time // when the provider last answered or should have
+	AskAt       *time.Time // when the timer asks next; nil when there is nothing left to ask
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// NewPayment is what a caller chooses about a payment.
+type NewPayment struct {
+	ID       string
+	Key      string // of its start operation
+	Provider string
+	Method   string
+	Capture  CaptureMode
+}
+
+// Payments reads and writes payments.
+type Payments struct{ db *DB }
+
+// NewPayments returns the payments kept in db.
+func NewPayments(db *DB) *Payments { return &Payments{db} }
+
+// Now is the clock that payments are stamped by.
+func (p *Payments) Now() time.Time { return p.db.Now() }
+
+func addPayment(ctx context.Context, tx *gorm.DB, o Order, n NewPayment, cause Cause) error {
+	pay := Payment{
+		ID: n.ID, OrderID: o.ID, Provider: n.Provider, Method: n.Method, Capture: n.Capture,
+		State: PaymentCreated, Live: true, Amount: o.Total, Version: 1,
+	}
+	if err := tx.Create(&pay).Error; err != nil {
+		return named(err, "payment of order "+o.Number())
+	}
+	op := Operation{PaymentID: n.ID, Kind: OperationStart, Key: n.Key, State: OperationRequested, Amount: o.Total, Cause: cause}
+	if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
+		return named(err, "start of payment "+n.ID)
+	}
+	return addEvent(ctx, tx, Event{OrderID: o.ID, PaymentID: &pay.ID, Kind: EventPaymentCreated, Detail: n.Provider, Cause: cause})
+}
+
+// ErrNotPayable is returned for an attempt to pay an order that is paid,
+// cancelled, expired, or being paid.
+var ErrNotPayable = errors.New("models: the order cannot be paid now")
+
+// Retry adds another payment to an order that is open and has no live one: the
+// first caller's. A second caller gets ErrNotPayable.
+func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause Cause) error {
+	err := p.db.Write(ctx, func(tx *gorm.DB) error {
+		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
+		if err != nil {
+			return named(err, "order")
+		}
+		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
+			return fmt.Errorf("%w: order %s is %s", ErrNotPayable, order.Number(), order.Status)
+		}
+		if err := addPayment(ctx, tx, order, n, cause); err != nil {
+			return err
+		}
+		_, err = p.db.derive(ctx, tx, orderID)
+		return err
+	})
+	if errors.Is(err, ErrDuplicate) { // payments_live
+		return fmt.Errorf("%w: %w", ErrNotPayable, err)
+	}
+	return err
+}
+
+// Supersede lets go of a payment that the shopper turns away from. It stays
+// open to late money. Superseding one that is not live changes nothing.
+func (p *Payments) Supersede(ctx context.Context, id string, cause Cause) error {
+	return p.db.Write(ctx, func(tx *gorm.DB) error {
+		pay, err := lockPayment(ctx, tx, id)
+		if err != nil || !pay.Live || pay.State.HoldsMoney() {
+			return err
+		}
+		_, err = gorm.G[Payment](tx).Where("id = ?", id).
+			Set(clause.Assignments(map[string]any{"live": false, "version": pay.Version + 1, "updated_at": tx.NowFunc()})).Update(ctx)
+		if err != nil {
+			return named(err, "supersede payment "+id)
+		}
+		if err := addEvent(ctx, tx, Event{OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventSuperseded, Cause: cause}); err != nil {
+			return err
+		}
+		_, err = p.db.derive(ctx, tx, pay.OrderID)
+		return err
+	})
+}
+
+// ByID returns one payment, or ErrNotFound.
+func (p *Payments) ByID(ctx context.Context, id string) (Payment, error) {
+	pay, err := gorm.G[Payment](p.db.r).Where("id = ?", id).First(ctx)
+	return pay, named(err, "payment "+id)
+}
+
+// lockPayment locks a payment's order, then the payment: always in that order,
+// so that two changes wait for each other instead of for ever.
+func lockPayment(ctx context.Context, tx *gorm.DB, id string) (Payment, error) {
+	_, err := gorm.G[Order](tx, forUpdate()).Where("id = (SELECT order_id FROM payments WHERE id = ?)", id).First(ctx)
+	if err != nil {
+		return Payment{}, named(err, "order of payment "+id)
+	}
+	pay, err := gorm.G[Payment](tx, forUpdate()).Where("id = ?", id).First(ctx)
+	return pay, named(err, "payment "+id)
+}
+
+// Start returns the operation that starts a payment, or ErrNotFound.
+func (p *Payments) Start(ctx context.Context, paymentID string) (Operation, error) {
+	op, err := gorm.G[Operation](p.db.r).Where("payment_id = ? AND kind = ?", paymentID, OperationStart).First(ctx)
+	return op, named(err, "start of payment "+paymentID)
+}
+
+// Request writes an operation before its provider hears of it. One that is
+// still without an outcome is returned instead of a second one of its kind.
+func (p *Payments) Request(ctx context.Context, paymentID string, kind OperationKind, key string, cause Cause) (op Operation, err error) {
+	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		pay, err := lockPayment(ctx, tx, paymentID)
+		if err != nil {
+			return err
+		}
+		op, err = gorm.G[Operation](tx).Where("payment_id = ? AND kind = ? AND state IN ?", paymentID, kind,
+			[]OperationState{OperationRequested, OperationUnknown}).First(ctx)
+		if err == nil || !errors.Is(err, gorm.ErrRecordNotFound) {
+			return named(err, "operation")
+		}
+		op = Operation{PaymentID: paymentID, Kind: kind, Key: key, State: OperationRequested, Amount: pay.Amount, Cause: cause}
+		return named(gorm.G[Operation](tx).Create(ctx, &op), string(kind)+" of payment "+paymentID)
+	})
+	return op, err
+}
+
+// Claim makes the caller the only one to call a provider about an operation
+// until the given time, and returns the operation as it was before; ok is false
+// when somebody else is calling, or when it has an outcome. Should the process
+// die, the timer looks at the payment after that.
+func (p *Payments) Claim(ctx context.Context, id int64, until time.Time) (before Operation, ok bool, err error) {
+	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		now := tx.NowFunc()
+		before, err = gorm.G[Operation](tx, forUpdate()).Where("id = ?", id).First(ctx)
+		if err != nil {
+			return named(err, "operation")
+		}
+		over := before.State == OperationSucceeded || before.State == OperationFailed
+		if over || before.ClaimedUntil != nil && before.ClaimedUntil.After(now) {
+			return nil
+		}
+		ok = true
+		_, err = gorm.G[Operation](tx).Where("id = ?", id).
+			Set(clause.Assignments(map[string]any{"calls": before.Calls + 1, "claimed_until": until, "updated_at": now})).Update(ctx)
+		if err != nil {
+			return named(err, "claim")
+		}
+		_, err = gorm.G[Payment](tx).Where("id = ?", before.PaymentID).
+			Set(clause.Assignments(map[string]any{"ask_at": until})).Update(ctx)
+		return named(err, "claim")
+	})
+	return before, ok && err == nil, err
+}
+
+// Due claims payments whose next question is due, longest waiting first, and
+// puts the question off by lease: should the process die, they come up again.
+func (p *Payments) Due(ctx context.Context, lease time.Duration, limit int) (ids []string, err error) {
+	now := p.db.Now()
+	var n int64 // a look that finds nothing costs no commit
+	if err := p.db.r.WithContext(ctx).Model(&Payment{}).Where("ask_at <= ?", now).Limit(1).Count(&n).Error; err != nil || n == 0 {
+		return nil, named(err, "due payments")
+	}
+	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		skip := ""
+		if p.db.postgres {
+			skip = "FOR UPDATE SKIP LOCKED"
+		}
+		return named(tx.Raw(`UPDATE payments SET ask_at = ? WHERE id IN
+			(SELECT id FROM payments WHERE ask_at <= ? ORDER BY ask_at LIMIT ? `+skip+`) RETURNING id`,
+			now.Add(lease), now, limit).Scan(&ids).Error, "due payments")
+	})
+	return ids, err
+}
+
+// NextDue returns when the next question is due; ok is false when none is.
+func (p *Payments) NextDue(ctx context.Context) (at time.Time, ok bool, err error) {
+	pay, err := gorm.G[Payment](p.db.r).Where("ask_at IS NOT NULL").Order("ask_at").First(ctx)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return at, false, nil
+	}
+	if err != nil {
+		return at, false, named(err, "next due payment")
+	}
+	return *pay.AskAt, true, nil
+}
+
+// Report is a provider's raw answer about a payment. An answer that only
+// repeats the last one raises its Times instead of making a row.
+type Report struct {
+	ID         int64
+	PaymentID  string
+	Operation  string // what was asked: "start", "lookup", …
+	Outcome    string
+	Word       string
+	HTTPStatus int64
+	Body       []byte
+	Digest     string
+	Times      int64
+	FirstAt    time.Time
+	LastAt     time.Time
+}
+
+// Change is what one answer of a provider, or the lack of one, does to a
+// payment. It is decided on a payment's Version and refused on another.
+type Change struct {
+	PaymentID   string
+	Version     int64        // of the payment that it was decided on
+	State       PaymentState // "" to keep
+	Ref         string       // "" to keep, as the next three
+	RedirectURL string
+	Data        []byte
+	Word        string
+	Reason      string // kept when "" unless State is given
+	Facts       []Fact // kind, amount and ref; the rest is filled in
+	Events      []Event
+	Operation   *Outcome   // what came of an operation
+	Report      *Report    // the answer itself; PaymentID, Digest and times are filled in
+	Attention   Attention  // a reason to look that only this answer shows; "" for none
+	AskAt       *time.Time // when to ask next; nil for never
+	Cause       Cause
+}
+
+// Outcome is what came of an operation.
+type Outcome struct {
+	ID    int64
+	State OperationState
+	Code  string
+	Heard bool // false when the provider certainly never heard of it
+}
+
+// changes reports whether the change is more than having asked.
+func (c Change) changes(p Payment) bool {
+	return c.State != "" && c.State != p.State || c.Ref != "" && c.Ref != p.Ref || len(c.Facts) > 0 || c.Operation != nil ||
+		c.RedirectURL != "" && c.RedirectURL != p.RedirectURL || c.Word != "" && c.Word != p.Word
+}
+
+// Record writes a change, everything that follows from it, and nothing else,
+// in one commit: ledger, balances, order status, timeline, and, when it is the
+// one that makes the order paid, stock and the confirmation mail.
+//
+// Errors: ErrNotFound; ErrStale when the payment has another version by now;
+// ErrMove when the step is not allowed.
+func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Order, err error) {
+	woken := false
+	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		if pay, err = lockPayment(ctx, tx, c.PaymentID); err != nil {
+			return err
+		}
+		changes := c.changes(pay)
+		if changes && pay.Version != c.Version {
+			return fmt.Errorf("%w: payment %s has version %d, not %d", ErrStale, pay.ID, pay.Version, c.Version)
+		}
+		if err := addReport(ctx, tx, c); err != nil {
+			return err
+		}
+		set := map[string]any{"asked": pay.Asked + 1, "asked_at": tx.NowFunc(), "ask_at": c.AskAt}
+		if changes {
+			set["asked"] = 0
+			if err := c.apply(ctx, tx, pay, set); err != nil {
+				return err
+			}
+		}
+		if _, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
+			return named(err, "payment "+pay.ID)
+		}
+		for _, e := range c.Events {
+			e.OrderID, e.PaymentID, e.Cause = pay.OrderID, &pay.ID, c.Cause
+			if err := addEvent(ctx, tx, e); err != nil {
+				return err
+			}
+		}
+		var look []Attention
+		if c.Attention != "" {
+			look = append(look, c.Attention)
+		}
+		if order, err = p.db.derive(ctx, tx, pay.OrderID, look...); err != nil {
+			return err
+		}
+		if c.Ref != "" {
+			if woken, err = p.meetDeliveries(ctx, tx, pay, c.Ref); err != nil {
+				return err
+			}
+		}
+		pay, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).First(ctx)
+		return named(err, "payment "+c.PaymentID)
+	})
+	if err == nil && (woken || c.AskAt != nil) {
+		p.db.wake()
+	}
+	return pay, order, err
+}
+
+// ErrMove is returned for a step that paymentNext does not allow.
+var ErrMove = errors.New("models: payment may not move")
+
+// apply adds to set what the change does to the payment's row, and writes the
+// rows that hang on it.
+func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[string]any) error {
+	set["version"], set["updated_at"] = pay.Version+1, tx.NowFunc()
+	for column, v := range map[string]string{"ref": c.Ref, "redirect_url": c.RedirectURL, "word": c.Word} {
+		if v != "" {
+			set[column] = v
+		}
+	}
+	if c.Data != nil {
+		set["data"] = c.Data
+	}
+	if c.State != "" && c.State != pay.State {
+		if !pay.State.CanMove(c.State) {
+			return fmt.Errorf("%w: %s from %s to %s", ErrMove, pay.ID, pay.State, c.State)
+		}
+		set["state"], set["reason"] = c.State, c.Reason
+		if c.State.Ended() {
+			set["live"] = false
+		}
+		err := addEvent(ctx, tx, Event{
+			OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventState,
+			FromState: string(pay.State), ToState: string(c.State), Detail: c.Word, Cause: c.Cause,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	for _, f := range c.Facts {
+		f.PaymentID, f.Cause, f.At = pay.ID, c.Cause, tx.NowFunc()
+		if err := gorm.G[Fact](tx).Create(ctx, &f); err != nil {
+			return named(err, "fact "+string(f.Kind))
+		}
+	}
+	if len(c.Facts) > 0 {
+		facts, err := gorm.G[Fact](tx).Where("payment_id = ?", pay.ID).Find(ctx)
+		if err != nil {
+			return named(err, "facts")
+		}
+		b := Fold(pay.Amount.Currency, facts)
+		set["authorized_minor"], set["released_minor"], set["captured_minor"] = b.Authorized, b.Released, b.Captured
+		set["refund_pending_minor"], set["refunded_minor"], set["disputed_minor"] = b.RefundPending, b.Refunded, b.Disputed
+	}
+	if c.Operation != nil {
+		op := map[string]any{"state": c.Operation.State, "code": c.Operation.Code, "updated_at": tx.NowFunc()}
+		switch {
+		case !c.Operation.Heard:
+			op["claimed_until"] = nil
+		case c.Operation.State == OperationUnknown:
+			op["claimed_until"] = tx.NowFunc() // over, and not forgotten
+		}
+		if _, err := gorm.G[Operation](tx).Where("id = ?", c.Operation.ID).Set(clause.Assignments(op)).Update(ctx); err != nil {
+			return named(err, "operation")
+		}
+	}
+	return nil
+}
+
+func addReport(ctx context.Context, tx *gorm.DB, c Change) error {
+	if c.Report == nil {
+		return nil
+	}
+	r, now := *c.Report, tx.NowFunc()
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d\n%s", r.Operation, r.Word, r.HTTPStatus, r.Body))
+	r.PaymentID, r.Digest, r.Times, r.FirstAt, r.LastAt = c.PaymentID, hex.EncodeToString(sum[:]), 1, now, now
+	if r.Body == nil {
+		r.Body = []byte{}
+	}
+	last, err := gorm.G[Report](tx).Where("payment_id = ?", c.PaymentID).Order("id DESC").First(ctx)
+	switch {
+	case err == nil && last.Digest == r.Digest:
+		_, err = gorm.G[Report](tx).Where("id = ?", last.ID).
+			Set(clause.Assignments(map[string]any{"times": last.Times + 1, "last_at": now})).Update(ctx)
+		return named(err, "report")
+	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound):
+		return named(err, "report")
+	}
+	return named(gorm.G[Report](tx).Create(ctx, &r), "report")
+}
+
+// Reports returns the raw answers about the payments of an order, oldest first.
+func (p *Payments) Reports(ctx context.Context, orderID int64) ([]Report, error) {
+	all, err := gorm.G[Report](p.db.r).Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?)", orderID).Order("id").Find(ctx)
+	return all, named(err, "reports")
+}
+
+// AskSoon brings a payment's next question forward to now.
+func (p *Payments) AskSoon(ctx context.Context, id string) error {
+	err := p.db.Write(ctx, func(tx *gorm.DB) error {
+		_, err := gorm.G[Payment](tx).Where("id = ?", id).
+			Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
+		return named(err, "payment "+id)
+	})
+	if err == nil {
+		p.db.wake()
+	}
+	return err
+}

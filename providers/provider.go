@@ -1,0 +1,252 @@
+// Package providers says what Till needs of a payment provider, and what every
+// provider's client shares. Each provider lives in its own folder; providertest
+// checks that it keeps this contract.
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"till/money"
+)
+
+// Provider sends a buyer away to pay and learns what became of it.
+//
+// Implementations are safe for concurrent use and keep nothing that a restart
+// may lose but caches. Every method that calls out obeys ctx, reads a bounded
+// answer, and fails with an [*Error].
+type Provider interface {
+	// Name is the constant that rows and URLs carry, such as "iumicash".
+	Name() string
+
+	// Label is the provider's name as people know it, such as "iumiCash".
+	Label() string
+
+	// Currencies lists what this provider takes here, in the order of its setting.
+	Currencies() []money.Currency
+
+	// Start opens a payment and says where to send the buyer. Where the
+	// provider knows idempotency keys, calling it again with the same Key
+	// opens nothing new and answers with the payment as it is now.
+	//
+	// After an Error of KindUnavailable the payment may or may not exist: only
+	// a [Finder] can tell.
+	Start(ctx context.Context, req StartRequest) (Started, error)
+
+	// Lookup asks the provider for the truth about one payment. It has no side
+	// effect at the provider.
+	Lookup(ctx context.Context, p Payment) (Report, error)
+
+	// Callback verifies a delivery over its raw bytes and reads which payment
+	// it is about. What the body claims beyond that is not used.
+	//
+	// Errors: ErrSignature for one that the provider did not sign, ErrMalformed
+	// for a signed one that cannot be read, ErrIgnored for an event that needs
+	// no action.
+	Callback(d Delivery) (Notice, error)
+
+	// CallbackAnswer is what the provider wants to hear once its delivery is
+	// stored.
+	CallbackAnswer() Answer
+}
+
+// Finder is a Provider that can be asked about a payment whose Start had no
+// answer.
+type Finder interface {
+	// Find looks the payment up by our own reference or key. found is false
+	// when the provider says for certain that it has no such payment; then,
+	// and only then, Start may be called again.
+	Find(ctx context.Context, req StartRequest) (s Started, found bool, err error)
+}
+
+// Canceller is a Provider that can be told to take no money for a payment.
+type Canceller interface {
+	// Cancel asks the provider to cancel. The answer is what the provider
+	// says of the payment afterwards, which may be that it is paid.
+	Cancel(ctx context.Context, p Payment, key string) (Report, error)
+}
+
+// Pacer is a Provider with its own idea of how often it may be asked.
+type Pacer interface {
+	// NextAsk is how long to wait before asking again, after asked looks at a
+	// payment that last had the given outcome.
+	NextAsk(outcome Outcome, asked int) time.Duration
+}
+
+// StartRequest is what a provider may need to open a payment. It is built from
+// rows only, so that the same payment gives the same request each time.
+type StartRequest struct {
+	PaymentID   string // ours, unique per attempt; letters and digits
+	Key         string // idempotency key of the start operation, a UUID
+	OrderNumber string // as the shopper reads it
+	Amount      money.Amount
+	Items       []Item // their sum is Amount
+	Buyer       Buyer
+	SuccessURL  string // absolute, as all of these
+	ErrorURL    string
+	PendingURL  string
+	CallbackURL string
+}
+
+// Item is one line of what is paid for.
+type Item struct {
+	Name        string
+	Description string
+	Unit        money.Amount // price of one
+	Quantity    int64
+}
+
+// Buyer is who pays.
+type Buyer struct {
+	Name  string
+	Email string
+}
+
+// Started is an opened payment.
+type Started struct {
+	Ref    string          // the provider's id
+	URL    string          // where to send the buyer; empty when there is nothing left to do there
+	Data   json.RawMessage // handed back as Payment.Data with every later call; nil when nothing is needed
+	Report Report          // what the provider said of the payment when it answered
+}
+
+// Payment names a payment that was started.
+type Payment struct {
+	ID     string // ours
+	Ref    string // the provider's
+	Amount money.Amount
+	Data   json.RawMessage // Started.Data
+}
+
+// Outcome is what a provider says of a payment, in our words.
+type Outcome string
+
+// The outcomes. Unknown is a word that we do not know: it changes nothing.
+const (
+	Unknown    Outcome = "unknown"
+	Open       Outcome = "open"       // the buyer has not decided
+	Processing Outcome = "processing" // the buyer agreed, the money is on its way
+	Authorized Outcome = "authorized" // reserved, not taken
+	Paid       Outcome = "paid"       // taken
+	Accepted   Outcome = "accepted"   // the bank took it and will say no more
+	Declined   Outcome = "declined"
+	Cancelled  Outcome = "cancelled"
+	Expired    Outcome = "expired"
+)
+
+// Report is a provider's own answer about one payment.
+type Report struct {
+	Ref       string // the provider's id
+	PaymentID string // ours, as the provider has it; empty when it does not say
+	Outcome   Outcome
+	Amount    money.Amount // the whole payment as the provider has it; the zero Amount when it does not say
+	Word      string       // the provider's own status word
+	Reason    Reason       // why not, when Declined and the provider says
+	At        time.Time    // when the provider says that it last changed; for people to read, never to decide by; zero when it does not say
+	Status    int          // HTTP status of the answer
+	Raw       []byte       // the answer as it came; bounded, holds no credential
+}
+
+// Reason is why a payment was refused, as far as a buyer can act on it.
+type Reason string
+
+// The reasons. ReasonNone is no reason given.
+const (
+	ReasonNone     Reason = ""
+	ReasonLimit    Reason = "limit"    // over a limit that the buyer or bank set
+	ReasonInactive Reason = "inactive" // the buyer's account is not active
+	ReasonBalance  Reason = "balance"  // not enough money in the account
+	ReasonBlocked  Reason = "blocked"  // the buyer has blocked this shop
+)
+
+// Delivery is one callback as it came.
+type Delivery struct {
+	Method string
+	Path   string // as registered with the provider, without query
+	Header http.Header
+	Body   []byte // raw; signatures are over these bytes
+	Secret string // last part of the address, for providers that do not sign
+}
+
+// Notice is a verified delivery: a doorbell, not a truth.
+type Notice struct {
+	EventID   string // unique per provider and delivered event; made from the body where the provider gives none
+	Ref       string // the provider's id of the payment
+	PaymentID string // ours, as the provider has it; empty when it does not say
+	Word      string // the status word it carried, for people to read
+}
+
+// Answer is what a callback is answered with after its commit.
+type Answer struct {
+	Status      int
+	ContentType string
+	Body        string
+}
+
+var (
+	// ErrSignature is returned for a delivery that the provider did not sign.
+	ErrSignature = errors.New("providers: bad signature")
+	// ErrMalformed is returned for a signed delivery that cannot be read.
+	ErrMalformed = errors.New("providers: malformed delivery")
+	// ErrIgnored is returned for an event that needs no action.
+	ErrIgnored = errors.New("providers: event ignored")
+)
+
+// Kind sorts a failed call by what the caller can do about it.
+type Kind string
+
+// The kinds of failure.
+const (
+	KindRejected     Kind = "rejected"     // the provider said no to this request; it opened nothing and did nothing
+	KindUnauthorized Kind = "unauthorized" // our credentials are wrong; the provider did nothing
+	KindUnreachable  Kind = "unreachable"  // the request never left or was never taken up; nothing happened there
+	KindUnavailable  Kind = "unavailable"  // no usable answer: what happened there is unknown
+)
+
+// Error is a failed call to a provider.
+type Error struct {
+	Provider   string
+	Op         string // "start", "lookup", "cancel", …
+	Kind       Kind
+	Status     int           // HTTP status; 0 when there was no answer
+	Code       string        // the provider's code, as it came
+	Reason     Reason        // set when the code says why the buyer cannot pay
+	RetryAfter time.Duration // as the provider asked; 0 when it did not
+	Raw        []byte        // the answer as it came, for staff; bounded; nil when there was none
+	Err        error         // cause; nil when the provider answered
+}
+
+// Error says what failed and how, without what the provider wrote in its body.
+func (e *Error) Error() string {
+	s := fmt.Sprintf("%s: %s: %s", e.Provider, e.Op, e.Kind)
+	if e.Status != 0 {
+		s += fmt.Sprintf(" (http %d, code %q)", e.Status, e.Code)
+	}
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// Secret is a credential that does not print.
+type Secret string
+
+// String hides the secret from fmt and templates.
+func (Secret) String() string { return "[secret]" }
+
+// GoString hides the secret from %#v.
+func (Secret) GoString() string { return "[secret]" }
+
+// LogValue hides the secret from slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue("[secret]") }
+
+// MarshalJSON hides the secret from JSON.
+func (Secret) MarshalJSON() ([]byte, error) { return []byte(`"[secret]"`), nil }
