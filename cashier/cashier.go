@@ -1,0 +1,160 @@
+// Package cashier takes an order from "pay" to "paid": it is the one place
+// where rows and providers meet. Handlers and jobs call it, in any order and
+// any number of times; every way in ends in Settle.
+package cashier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"golang.org/x/sync/singleflight"
+
+	"till/models"
+	"till/providers"
+)
+
+const (
+	// callFor bounds one conversation with a provider, retries included.
+	callFor = 20 * time.Second
+	// claimFor is how long an operation is its caller's own: longer than a
+	// conversation, so that nobody else calls meanwhile.
+	claimFor = callFor + 10*time.Second
+	// decideAgain is how often a change is decided anew because the payment
+	// changed meanwhile.
+	decideAgain = 8
+)
+
+var (
+	// ErrNoProvider is returned for a provider that is not set up here.
+	ErrNoProvider = errors.New("cashier: no such provider")
+	// ErrUndecided is returned when something cannot be done until the provider
+	// has said what became of a payment.
+	ErrUndecided = errors.New("cashier: the payment is still being decided")
+	// ErrPaid is returned when something cannot be done because money came.
+	ErrPaid = errors.New("cashier: the order is paid")
+)
+
+// Config is what New needs. All fields are required.
+type Config struct {
+	Payments  *models.Payments
+	Orders    *models.Orders
+	Providers []providers.Provider
+	PublicURL string        // the shop's address as browsers and providers see it, without a slash at the end
+	NewID     func() string // random, unguessable, letters and digits; of payments
+	NewKey    func() string // a UUID; of operations
+	Log       *slog.Logger
+	Pace      Pace
+}
+
+// Cashier starts, settles and gives up payments.
+type Cashier struct {
+	payments  *models.Payments
+	orders    *models.Orders
+	providers map[string]providers.Provider
+	names     []string
+	publicURL string
+	newID     func() string
+	newKey    func() string
+	log       *slog.Logger
+	pace      Pace
+	starts    singleflight.Group // one call to start per payment in this process; the claim does it for all
+}
+
+// New returns a cashier.
+func New(cfg Config) *Cashier {
+	c := &Cashier{
+		payments: cfg.Payments, orders: cfg.Orders, providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
+		newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace,
+	}
+	for _, p := range cfg.Providers {
+		c.providers[p.Name()] = p
+		c.names = append(c.names, p.Name())
+	}
+	return c
+}
+
+// Provider returns a provider by name; ok is false when it is not set up.
+func (c *Cashier) Provider(name string) (p providers.Provider, ok bool) {
+	p, ok = c.providers[name]
+	return p, ok
+}
+
+// Providers returns every provider that is set up, in the order of the settings.
+func (c *Cashier) Providers() []providers.Provider {
+	all := make([]providers.Provider, len(c.names))
+	for i, name := range c.names {
+		all[i] = c.providers[name]
+	}
+	return all
+}
+
+// provider is Provider for a payment that exists already.
+func (c *Cashier) provider(p models.Payment) (providers.Provider, error) {
+	one, ok := c.providers[p.Provider]
+	if !ok {
+		return nil, fmt.Errorf("%w: %q, of payment %s; set it up again to settle what it has", ErrNoProvider, p.Provider, p.ID)
+	}
+	return one, nil
+}
+
+// NewPayment is a payment at the given provider, with fresh id and key.
+func (c *Cashier) NewPayment(provider, method string) models.NewPayment {
+	return models.NewPayment{ID: c.newID(), Key: c.newKey(), Provider: provider, Method: method, Capture: models.CaptureAuto}
+}
+
+// theirs is a payment in the words of the provider contract.
+func theirs(p models.Payment) providers.Payment {
+	return providers.Payment{ID: p.ID, Ref: p.Ref, Amount: p.Amount, Data: p.Data}
+}
+
+// record writes a change that redo decides on the payment as it is now, and
+// logs the step.
+func (c *Cashier) record(ctx context.Context, id string, redo func(models.Payment) models.Change) (models.Payment, error) {
+	var err error
+	for range decideAgain {
+		var before, after models.Payment
+		if before, err = c.payments.ByID(ctx, id); err != nil {
+			return before, err
+		}
+		change := redo(before)
+		after, _, err = c.payments.Record(ctx, change)
+		if errors.Is(err, models.ErrStale) {
+			continue
+		}
+		if err == nil {
+			c.tell(ctx, before, after, change)
+		}
+		return after, err
+	}
+	return models.Payment{}, fmt.Errorf("cashier: record %s: %w", id, err)
+}
+
+// tell logs what a change did.
+func (c *Cashier) tell(ctx context.Context, before, after models.Payment, change models.Change) {
+	if before.State != after.State {
+		c.log.InfoContext(ctx, "payment moved", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
+			"from", before.State, "to", after.State, "actor", change.Cause.Actor, "source", change.Cause.Source)
+	}
+	if change.Attention != "" || after.State == models.PaymentMismatch && before.State != after.State {
+		c.log.ErrorContext(ctx, "payment needs a person", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
+			"state", after.State, "attention", change.Attention)
+	}
+}
+
+// reportRow keeps a provider's answer as it came.
+func reportRow(operation string, r providers.Report) *models.Report {
+	return &models.Report{Operation: operation, Outcome: string(r.Outcome), Word: r.Word, HTTPStatus: int64(r.Status), Body: r.Raw}
+}
+
+// errorRow keeps a refusal, or the lack of an answer. It is nil for an error
+// that is not the provider's.
+func errorRow(err error) *models.Report {
+	var call *providers.Error
+	if !errors.As(err, &call) {
+		return nil
+	}
+	return &models.Report{Operation: call.Op, Outcome: string(call.Kind), Word: call.Code, HTTPStatus: int64(call.Status), Body: call.Raw}
+}

@@ -1,0 +1,590 @@
+package cashier_test
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"till/cashier"
+	"till/models"
+	"till/models/modelstest"
+	"till/money"
+	"till/providers"
+)
+
+func TestMain(m *testing.M) {
+	time.Local = time.UTC // as the program does
+	os.Exit(m.Run())
+}
+
+var (
+	shopper  = models.Cause{Actor: "shopper", Source: "checkout"}
+	returned = models.Cause{Actor: "shopper", Source: "return page"}
+	callback = models.Cause{Actor: "provider", Source: "callback 1"}
+)
+
+// fake is a provider that keeps its own books, behind a wire that breaks on
+// demand.
+type fake struct {
+	name string
+
+	mu       sync.Mutex
+	books    map[string]providers.Report // by reference
+	byKey    map[string]string           // idempotency key to reference
+	creates  int                         // requests to create that arrived
+	cancels  int
+	lookups  atomic.Int64
+	startErr error // what the next start says; after the books were written when lost is set
+	lost     bool
+	lookErr  error
+	cancErr  error
+	onLookup func() // runs in the middle of a lookup, before its answer leaves
+}
+
+func newFake(name string) *fake {
+	return &fake{name: name, books: map[string]providers.Report{}, byKey: map[string]string{}}
+}
+
+func (f *fake) Name() string                 { return f.name }
+func (f *fake) Label() string                { return f.name }
+func (f *fake) Currencies() []money.Currency { return []money.Currency{"NZD", "USD"} }
+
+func (f *fake) Start(_ context.Context, req providers.StartRequest) (providers.Started, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	err := f.startErr
+	f.startErr = nil
+	if err != nil && !f.lost {
+		return providers.Started{}, err
+	}
+	ref, ok := f.byKey[req.Key]
+	if !ok {
+		f.creates++
+		ref = fmt.Sprintf("%s-%d", f.name, f.creates)
+		f.byKey[req.Key] = ref
+		f.books[ref] = providers.Report{Ref: ref, PaymentID: req.PaymentID, Outcome: providers.Open, Amount: req.Amount, Word: "created"}
+	}
+	if err != nil {
+		return providers.Started{}, err
+	}
+	return providers.Started{Ref: ref, URL: "https://pay.test/" + ref, Data: json.RawMessage(`{"self":"x"}`), Report: f.books[ref]}, nil
+}
+
+func (f *fake) Lookup(_ context.Context, p providers.Payment) (providers.Report, error) {
+	f.lookups.Add(1)
+	f.mu.Lock()
+	r, err, hook := f.books[p.Ref], f.lookErr, f.onLookup
+	f.mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return r, err
+}
+
+func (*fake) Callback(providers.Delivery) (providers.Notice, error) { return providers.Notice{}, nil }
+func (*fake) CallbackAnswer() providers.Answer                      { return providers.Answer{Status: 200} }
+
+// say is what the provider's books say from now on.
+func (f *fake) say(ref string, o providers.Outcome, minor int64) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	r := f.books[ref]
+	r.Outcome, r.Word = o, string(o)
+	if minor != 0 {
+		r.Amount.Minor = minor
+	}
+	f.books[ref] = r
+}
+
+// finder is a fake that can look up by key, and cancel.
+type finder struct{ *fake }
+
+func (f finder) Find(ctx context.Context, req providers.StartRequest) (providers.Started, bool, error) {
+	f.mu.Lock()
+	_, ok := f.byKey[req.Key]
+	f.mu.Unlock()
+	if !ok {
+		return providers.Started{}, false, nil
+	}
+	s, err := f.Start(ctx, req)
+	return s, true, err
+}
+
+func (f finder) Cancel(_ context.Context, p providers.Payment, _ string) (providers.Report, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.cancels++
+	if f.cancErr != nil {
+		return providers.Report{}, f.cancErr
+	}
+	r := f.books[p.Ref]
+	if r.Outcome == providers.Open {
+		r.Outcome, r.Word = providers.Cancelled, "cancelled"
+		f.books[p.Ref] = r
+	}
+	return r, nil
+}
+
+type bench struct {
+	modelstest.Bench
+	*cashier.Cashier
+	pay    *fake // "acme": finds and cancels
+	other  *fake // "bank": neither
+	orders *models.Orders
+	order  models.Order
+	id     string // of the order's first payment
+}
+
+// each runs a test on both databases, with an order of NZD 25.00 placed.
+func each(t *testing.T, test func(t *testing.T, b *bench)) {
+	t.Helper()
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, db modelstest.Bench) {
+		b := &bench{Bench: db, pay: newFake("acme"), other: newFake("bank"), orders: models.NewOrders(db.DB)}
+		b.Cashier = cashier.New(cashier.Config{
+			Payments: models.NewPayments(db.DB), Orders: b.orders, Providers: []providers.Provider{finder{b.pay}, b.other},
+			PublicURL: "https://shop.test", NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
+		})
+		b.order, b.id = b.place(t, "acme")
+		test(t, b)
+	})
+}
+
+func (b *bench) place(t *testing.T, provider string) (models.Order, string) {
+	t.Helper()
+	p := modelstest.Placement(t, modelstest.Catalogue(t, b.Bench), provider)
+	return modelstest.Place(t, b.Bench, p), p.Payment.ID
+}
+
+func (b *bench) start(t *testing.T) models.Payment {
+	t.Helper()
+	p, err := b.Start(t.Context(), b.id, shopper)
+	if err != nil || p.State != models.PaymentRedirected || p.RedirectURL == "" {
+		t.Fatalf("%+v %v", p, err)
+	}
+	return p
+}
+
+func (b *bench) settle(t *testing.T, cause models.Cause) models.Payment {
+	t.Helper()
+	p, err := b.Settle(t.Context(), b.id, cause)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (b *bench) detail(t *testing.T) models.OrderDetail {
+	t.Helper()
+	d, err := b.orders.ByNumber(t.Context(), b.order.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range d.Payments { // invariant 12, after every test that looks
+		var facts []models.Fact
+		for _, f := range d.Facts {
+			if f.PaymentID == p.ID {
+				facts = append(facts, f)
+			}
+		}
+		if got := models.Fold(p.Amount.Currency, facts); got != p.Balances {
+			t.Errorf("payment %s has balances %+v, its facts come to %+v", p.ID, p.Balances, got)
+		}
+	}
+	v := models.Derive(d.Order, d.Payments)
+	if v.Status != d.Status || v.Attention.String() != d.Attention.String() {
+		t.Errorf("order says %s %q, its rows say %s %q", d.Status, d.Attention, v.Status, v.Attention)
+	}
+	return d
+}
+
+func (b *bench) want(t *testing.T, status models.OrderStatus, attention string) models.OrderDetail {
+	t.Helper()
+	d := b.detail(t)
+	if d.Status != status || d.Attention.String() != attention {
+		t.Fatalf("order is %s %q, want %s %q", d.Status, d.Attention, status, attention)
+	}
+	return d
+}
+
+func unavailable(op string) error {
+	return &providers.Error{Provider: "acme", Op: op, Kind: providers.KindUnavailable, Status: 503, Raw: []byte("upstream")}
+}
+
+func TestPaid(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		b.want(t, models.OrderViewed, "")
+		b.pay.say(p.Ref, providers.Paid, 0)
+		p = b.settle(t, returned)
+		if p.State != models.PaymentPaid || p.Captured != 2500 || p.AskAt != nil {
+			t.Fatalf("%+v", p)
+		}
+		d := b.want(t, models.OrderPaid, "")
+		if len(d.Facts) != 1 || d.Facts[0].Source != "return page" || d.Facts[0].Amount != p.Amount {
+			t.Fatalf("ledger %+v", d.Facts)
+		}
+	})
+}
+
+// The whole way of every outcome from every kind of state a lookup may meet.
+func TestSettle_EveryOutcome(t *testing.T) {
+	for _, tt := range []struct {
+		outcome providers.Outcome
+		minor   int64
+		state   models.PaymentState
+		status  models.OrderStatus
+		look    string
+		asks    bool
+	}{
+		{providers.Unknown, 0, models.PaymentRedirected, models.OrderViewed, "", true},
+		{"a word nobody knows", 0, models.PaymentRedirected, models.OrderViewed, "", true},
+		{providers.Open, 0, models.PaymentRedirected, models.OrderViewed, "", true},
+		{providers.Processing, 0, models.PaymentProcessing, models.OrderInProgress, "", true},
+		{providers.Authorized, 0, models.PaymentAuthorized, models.OrderHold, "", true},
+		{providers.Accepted, 0, models.PaymentAccepted, models.OrderInProgress, "", true},
+		{providers.Paid, 0, models.PaymentPaid, models.OrderPaid, "", false},
+		{providers.Declined, 0, models.PaymentFailed, models.OrderFailed, "", false},
+		{providers.Cancelled, 0, models.PaymentCancelled, models.OrderIssued, "", false},
+		{providers.Expired, 0, models.PaymentExpired, models.OrderIssued, "", false},
+		{providers.Paid, 2499, models.PaymentMismatch, models.OrderInProgress, "mismatch", true},
+		{providers.Paid, 2501, models.PaymentMismatch, models.OrderInProgress, "mismatch", true},
+		{providers.Processing, 1, models.PaymentMismatch, models.OrderInProgress, "mismatch", true},
+	} {
+		t.Run(fmt.Sprintf("%s %d", tt.outcome, tt.minor), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p := b.start(t)
+				b.pay.say(p.Ref, tt.outcome, tt.minor)
+				for range 3 { // the second and third time change nothing
+					p = b.settle(t, callback)
+				}
+				if p.State != tt.state || (p.AskAt != nil) != tt.asks {
+					t.Fatalf("%s, asked again: %v", p.State, p.AskAt)
+				}
+				d := b.want(t, tt.status, tt.look)
+				if moves := moved(d); moves > 2 {
+					t.Fatalf("%d moves: %+v", moves, d.Events)
+				}
+			})
+		})
+	}
+}
+
+func moved(d models.OrderDetail) (n int) {
+	for _, e := range d.Events {
+		if e.Kind == models.EventState {
+			n++
+		}
+	}
+	return n
+}
+
+// A mismatch ships nothing, keeps what was taken in the ledger, and ends when
+// the provider corrects itself.
+func TestMismatch_Corrected(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		b.pay.say(p.Ref, providers.Paid, 9900)
+		if p = b.settle(t, callback); p.Captured != 9900 {
+			t.Fatalf("%+v", p.Balances)
+		}
+		if mails := b.Queue.Take("send_mail"); len(mails) != 0 {
+			t.Fatal("a mismatch was confirmed by mail")
+		}
+		b.pay.say(p.Ref, providers.Paid, 2500)
+		if p = b.settle(t, callback); p.State != models.PaymentPaid || p.Captured != 2500 {
+			t.Fatalf("%s %+v", p.State, p.Balances)
+		}
+		b.want(t, models.OrderPaid, "")
+	})
+}
+
+func TestMismatch_OtherCurrencyAndOtherPayment(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		b.pay.mu.Lock()
+		r := b.pay.books[p.Ref]
+		r.Outcome, r.Word, r.Amount.Currency = providers.Paid, "completed", "USD"
+		b.pay.books[p.Ref] = r
+		b.pay.mu.Unlock()
+		for range 3 {
+			p = b.settle(t, callback)
+		}
+		d := b.want(t, models.OrderInProgress, "mismatch")
+		if p.State != models.PaymentMismatch || p.Captured != 0 || len(d.Facts) != 1 || d.Facts[0].Amount.Currency != "USD" {
+			t.Fatalf("%+v %+v", p, d.Facts)
+		}
+	})
+}
+
+// Nothing takes paid back; a provider that tries is a matter for a person, once.
+func TestPaidIsSticky(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		b.pay.say(p.Ref, providers.Paid, 0)
+		b.settle(t, callback)
+		b.pay.say(p.Ref, providers.Cancelled, 0)
+		for range 3 {
+			p = b.settle(t, callback)
+		}
+		if p.State != models.PaymentPaid || p.Captured != 2500 {
+			t.Fatalf("%+v", p)
+		}
+		d := b.want(t, models.OrderPaid, "contradiction")
+		n := 0
+		for _, e := range d.Events {
+			if e.Kind == models.EventContradiction {
+				n++
+			}
+		}
+		if n != 1 {
+			t.Fatalf("told %d times", n)
+		}
+	})
+}
+
+func TestProviderDownAtStart_NothingIsLost(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for _, kind := range []providers.Kind{providers.KindUnreachable, providers.KindUnauthorized} {
+			b.pay.startErr = &providers.Error{Provider: "acme", Op: "start", Kind: kind}
+			p, err := b.Start(t.Context(), b.id, shopper)
+			if err == nil || p.State != models.PaymentCreated || p.AskAt != nil {
+				t.Fatalf("%s: %+v %v", kind, p, err)
+			}
+			b.want(t, models.OrderIssued, "")
+		}
+		if p, err := b.Pay(t.Context(), b.order.ID, "acme", "", shopper); err != nil || p.ID != b.id || p.RedirectURL == "" {
+			t.Fatalf("tried again: %+v %v", p, err)
+		}
+		if b.pay.creates != 1 {
+			t.Fatalf("%d created", b.pay.creates)
+		}
+	})
+}
+
+func TestDeclinedAtStart(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.pay.startErr = &providers.Error{Provider: "acme", Op: "start", Kind: providers.KindRejected, Status: 400, Code: "ACCOUNT_BALANCE_IS_LOW", Reason: providers.ReasonBalance}
+		p, err := b.Start(t.Context(), b.id, shopper)
+		if err == nil || p.State != models.PaymentFailed || p.Reason != string(providers.ReasonBalance) || p.Live {
+			t.Fatalf("%+v %v", p, err)
+		}
+		b.want(t, models.OrderFailed, "")
+		p, err = b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
+		if err != nil || p.ID == b.id || p.Provider != "bank" || p.RedirectURL == "" {
+			t.Fatalf("paying otherwise: %+v %v", p, err)
+		}
+		b.want(t, models.OrderViewed, "")
+	})
+}
+
+// The process died between the commit and the answer: whether the provider
+// heard is not known, so it is looked for and never made twice.
+func TestDeathDuringStart(t *testing.T) {
+	for name, heard := range map[string]bool{"the provider had heard": true, "it had not": false} {
+		t.Run(name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				payments := models.NewPayments(b.DB)
+				op, err := payments.Start(t.Context(), b.id)
+				if err != nil {
+					t.Fatal(err)
+				}
+				if _, ok, err := payments.Claim(t.Context(), op.ID, b.Clock.Now().Add(30*time.Second)); err != nil || !ok {
+					t.Fatal(ok, err)
+				}
+				if heard {
+					_, _ = b.pay.Start(t.Context(), providers.StartRequest{PaymentID: b.id, Key: op.Key, Amount: money.Amount{Minor: 2500, Currency: "NZD"}})
+					b.pay.say("acme-1", providers.Paid, 0) // and the shopper paid on a page that was still open
+				}
+				b.Clock.Pass(time.Minute)
+				if n, err := b.Sweep(t.Context()); err != nil || n != 1 {
+					t.Fatal(n, err)
+				}
+				want := models.OrderViewed
+				if heard {
+					want = models.OrderPaid
+				}
+				b.want(t, want, "")
+				if b.pay.creates != 1 {
+					t.Fatalf("%d created", b.pay.creates)
+				}
+			})
+		})
+	}
+}
+
+// A provider that cannot be asked is never asked to create twice; a person is.
+func TestLostAnswer_NobodyToAsk(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.order, b.id = b.place(t, "bank")
+		b.other.startErr, b.other.lost = unavailable("start"), true
+		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentUnknown {
+			t.Fatalf("%+v %v", p, err)
+		}
+		b.Clock.Pass(time.Minute)
+		if _, err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		_, _ = b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
+		b.want(t, models.OrderInProgress, "unknown")
+		if b.other.creates != 1 {
+			t.Fatalf("%d created", b.other.creates)
+		}
+	})
+}
+
+func TestSettle_NoAnswerPlansTheNextQuestion(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.start(t)
+		b.pay.lookErr = &providers.Error{Provider: "acme", Op: "lookup", Kind: providers.KindUnavailable, Status: 503, RetryAfter: 10 * time.Minute}
+		p, err := b.Settle(t.Context(), b.id, cashier.Timer)
+		if err == nil || p.State != models.PaymentRedirected {
+			t.Fatalf("%+v %v", p, err)
+		}
+		if got := p.AskAt.Sub(b.Clock.Now()); got != 10*time.Minute {
+			t.Fatalf("asks again in %s, though told to wait ten minutes", got)
+		}
+	})
+}
+
+// Cancelling asks first.
+func TestCancel(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		prepare func(b *bench, p models.Payment)
+		want    error
+		status  models.OrderStatus
+	}{
+		{"still open there", func(*bench, models.Payment) {}, nil, models.OrderCancelled},
+		{"paid meanwhile", func(b *bench, p models.Payment) { b.pay.say(p.Ref, providers.Paid, 0) }, cashier.ErrPaid, models.OrderPaid},
+		{"on its way", func(b *bench, p models.Payment) { b.pay.say(p.Ref, providers.Processing, 0) }, cashier.ErrUndecided, models.OrderInProgress},
+		{"no answer", func(b *bench, _ models.Payment) { b.pay.cancErr = unavailable("cancel") }, cashier.ErrUndecided, models.OrderViewed},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				tt.prepare(b, b.start(t))
+				err := b.Cancel(t.Context(), b.order.ID, "changed my mind", shopper)
+				if !errors.Is(err, tt.want) {
+					t.Fatalf("got %v, want %v", err, tt.want)
+				}
+				b.want(t, tt.status, "")
+			})
+		})
+	}
+}
+
+func TestExpire(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		b.Clock.Pass(8 * 24 * time.Hour)
+		b.pay.say(p.Ref, providers.Processing, 0)
+		if err := b.ExpireOrders(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, models.OrderInProgress, "")
+		b.pay.say(p.Ref, providers.Cancelled, 0)
+		b.settle(t, cashier.Timer)
+		b.Clock.Pass(2 * time.Hour)
+		if err := b.ExpireOrders(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, models.OrderExpired, "")
+		b.pay.say(p.Ref, providers.Paid, 0) // late money is money
+		b.settle(t, callback)
+		b.want(t, models.OrderPaid, "")
+	})
+}
+
+// Late money for an order that the shopper cancelled: recorded, not shipped,
+// and a person is told.
+func TestPaidAfterCancel(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		p := b.start(t)
+		if err := b.Cancel(t.Context(), b.order.ID, "", shopper); err != nil {
+			t.Fatal(err)
+		}
+		b.pay.say(p.Ref, providers.Paid, 0)
+		for range 2 {
+			p = b.settle(t, callback)
+		}
+		if d := b.want(t, models.OrderCancelled, "paid_after_cancel"); p.Captured != 2500 || d.PaidAt != nil {
+			t.Fatalf("%+v", d)
+		}
+		if mails := b.Queue.Take("send_mail"); len(mails) != 0 {
+			t.Fatal("a cancelled order was confirmed")
+		}
+	})
+}
+
+// The shopper turns from one provider to another; both succeed.
+func TestSecondSuccessIsFound(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		first := b.start(t)
+		b.pay.cancErr = unavailable("cancel")
+		second, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
+		if err != nil || second.ID == first.ID {
+			t.Fatal(second, err)
+		}
+		b.other.say(second.Ref, providers.Paid, 0)
+		if _, err := b.Settle(t.Context(), second.ID, callback); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, models.OrderPaid, "")
+		b.pay.say(first.Ref, providers.Paid, 0)
+		b.settle(t, callback)
+		b.want(t, models.OrderPaid, "second_payment")
+		if mails := b.Queue.Take("send_mail"); len(mails) != 1 {
+			t.Fatalf("%d mails", len(mails))
+		}
+	})
+}
+
+// A provider that did not hear that the shopper turned away hears it later.
+func TestTurnedAway_TheTimerTellsTheProvider(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.start(t)
+		b.pay.cancErr = unavailable("cancel")
+		if _, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper); err != nil {
+			t.Fatal(err)
+		}
+		b.pay.cancErr = nil
+		b.Clock.Pass(time.Minute)
+		if p := b.settle(t, cashier.Timer); p.State != models.PaymentCancelled || p.AskAt != nil {
+			t.Fatalf("%+v", p)
+		}
+	})
+}
+
+func TestPay_Refuses(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		outcome providers.Outcome
+		want    error
+	}{
+		{"paid", providers.Paid, cashier.ErrPaid},
+		{"reserved", providers.Authorized, cashier.ErrPaid},
+		{"on its way", providers.Processing, cashier.ErrUndecided},
+		{"accepted by the bank", providers.Accepted, cashier.ErrUndecided},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				p := b.start(t)
+				b.pay.say(p.Ref, tt.outcome, 0) // and nobody has told us yet
+				if _, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper); !errors.Is(err, tt.want) {
+					t.Fatalf("got %v, want %v", err, tt.want)
+				}
+				if d := b.detail(t); len(d.Payments) != 1 || b.other.creates != 0 {
+					t.Fatalf("%d payments, %d created", len(d.Payments), b.other.creates)
+				}
+			})
+		})
+	}
+}

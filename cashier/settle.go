@@ -1,0 +1,88 @@
+package cashier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"till/models"
+	"till/providers"
+)
+
+// Settle asks the provider what became of a payment and brings our rows to it.
+// Return page, callback, timer and staff all end here. A payment that looks
+// finished is asked about like any other: late money is money.
+//
+// When the provider does not answer, the payment is returned as it was, with
+// the error, and the timer asks again.
+func (c *Cashier) Settle(ctx context.Context, id string, cause models.Cause) (models.Payment, error) {
+	for range decideAgain {
+		pay, err := c.payments.ByID(ctx, id)
+		if err != nil {
+			return pay, err
+		}
+		if pay.Ref == "" {
+			return c.findStarted(ctx, pay, cause)
+		}
+		pay, err = c.ask(ctx, pay, cause)
+		if !errors.Is(err, models.ErrStale) {
+			return pay, err
+		}
+	}
+	return models.Payment{}, fmt.Errorf("cashier: settle %s: %w", id, models.ErrStale)
+}
+
+// ask makes one lookup and records what it says, decided on the payment as it
+// was before the question: an answer older than the row is refused there.
+func (c *Cashier) ask(ctx context.Context, pay models.Payment, cause models.Cause) (models.Payment, error) {
+	p, err := c.provider(pay)
+	if err != nil {
+		return pay, err
+	}
+	call, cancel := context.WithTimeout(ctx, callFor)
+	defer cancel()
+	report, err := p.Lookup(call, theirs(pay))
+	if err != nil {
+		return c.noNews(ctx, pay, err, cause)
+	}
+	change := c.read(pay, "lookup", report, cause)
+	after, _, err := c.payments.Record(ctx, change)
+	if err != nil {
+		return pay, err
+	}
+	c.tell(ctx, pay, after, change)
+	if report.Outcome == providers.Open && !after.Live && cause.Actor == Timer.Actor {
+		return c.letGo(ctx, after, cause) // the shopper turned away and the provider has not been told, or has not heard
+	}
+	return after, nil
+}
+
+// read is what a report does to a payment, with the answer kept and the next
+// question planned.
+func (c *Cashier) read(pay models.Payment, operation string, report providers.Report, cause models.Cause) models.Change {
+	change := decide(pay, report)
+	change.Cause, change.Report = cause, reportRow(operation, report)
+	asked, state := pay.Asked+1, pay.State
+	if change.State != "" {
+		asked, state = 0, change.State
+	}
+	change.AskAt = c.next(pay, state, report.Outcome, asked)
+	return change
+}
+
+// noNews keeps that a lookup had no usable answer. That says nothing about the
+// payment.
+func (c *Cashier) noNews(ctx context.Context, pay models.Payment, cause error, by models.Cause) (models.Payment, error) {
+	c.log.WarnContext(ctx, "lookup had no answer", "payment_id", pay.ID, "provider", pay.Provider, "err", cause)
+	ctx = context.WithoutCancel(ctx) // the time for the answer may be over; the next question is planned all the same
+	after, _, err := c.payments.Record(ctx, models.Change{
+		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, pay.Asked+1, cause), Report: errorRow(cause), Cause: by,
+	})
+	if err != nil {
+		return pay, errors.Join(cause, err)
+	}
+	return after, fmt.Errorf("cashier: settle %s: %w", pay.ID, cause)
+}
+
+// Timer is the cause of what the timer does.
+var Timer = models.Cause{Actor: "till", Source: "timer"}

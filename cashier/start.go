@@ -1,0 +1,210 @@
+package cashier
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"till/models"
+	"till/money"
+	"till/providers"
+)
+
+// Start opens a payment at its provider, or finds the one that was opened
+// before, and returns the payment as it is then. The shopper is to be sent to
+// its RedirectURL when it is redirected.
+//
+// The operation with its key was committed with the payment; the provider sees
+// the same key until an outcome is known. An error means that the provider
+// refused it, was not reached, or did not answer: the payment's state says
+// which, and the order can be paid all the same.
+func (c *Cashier) Start(ctx context.Context, id string, cause models.Cause) (models.Payment, error) {
+	// A shopper who leaves does not cut the line in the middle of a call.
+	ctx = context.WithoutCancel(ctx)
+	v, err, _ := c.starts.Do(id, func() (any, error) { return c.start(ctx, id, cause) })
+	pay, ok := v.(models.Payment)
+	if !ok {
+		return models.Payment{}, fmt.Errorf("cashier: start %s: %w", id, err)
+	}
+	return pay, err
+}
+
+func (c *Cashier) start(ctx context.Context, id string, cause models.Cause) (models.Payment, error) {
+	pay, err := c.payments.ByID(ctx, id)
+	if err != nil || !starts(pay) {
+		return pay, err
+	}
+	p, err := c.provider(pay)
+	if err != nil {
+		return pay, err
+	}
+	detail, err := c.orders.OfPayment(ctx, id)
+	if err != nil {
+		return pay, err
+	}
+	op, err := c.payments.Start(ctx, id)
+	if err != nil {
+		return pay, err
+	}
+	op, mine, err := c.payments.Claim(ctx, op.ID, c.payments.Now().Add(claimFor))
+	if err != nil {
+		return pay, err
+	}
+	if !mine {
+		return c.await(ctx, id)
+	}
+	call, cancel := context.WithTimeout(ctx, callFor)
+	defer cancel()
+	started, err := open(call, p, c.request(detail, pay, op), op.MayHaveBeenHeard())
+	return c.recordStart(ctx, pay, op, started, err, cause)
+}
+
+// starts reports whether a payment is still to be opened or found.
+func starts(p models.Payment) bool {
+	return p.Ref == "" && (p.State == models.PaymentCreated || p.State == models.PaymentUnknown)
+}
+
+// errNoFinder is why a payment stays unknown for good.
+var errNoFinder = errors.New("cashier: the provider cannot look up a payment whose start had no answer")
+
+// open starts a payment. One that the provider may have heard of is looked for
+// first: only a provider that is sure not to have it is asked again.
+func open(ctx context.Context, p providers.Provider, req providers.StartRequest, heard bool) (providers.Started, error) {
+	if heard {
+		f, ok := p.(providers.Finder)
+		if !ok {
+			return providers.Started{}, errNoFinder
+		}
+		s, found, err := f.Find(ctx, req)
+		if err != nil || found {
+			return s, err
+		}
+	}
+	return p.Start(ctx, req)
+}
+
+// request is built from rows only, so that it is the same each time.
+func (c *Cashier) request(d models.OrderDetail, pay models.Payment, op models.Operation) providers.StartRequest {
+	back := c.publicURL + "/return/" + pay.ID
+	req := providers.StartRequest{
+		PaymentID: pay.ID, Key: op.Key, OrderNumber: d.Number(), Amount: pay.Amount,
+		Buyer:      providers.Buyer{Name: d.Name, Email: d.Email},
+		SuccessURL: back + "/success", ErrorURL: back + "/error", PendingURL: back + "/pending",
+		CallbackURL: c.publicURL + "/callbacks/" + pay.Provider,
+	}
+	for _, l := range d.Lines {
+		req.Items = append(req.Items, providers.Item{
+			Name: l.Name, Description: "Order " + d.Number(), Quantity: l.Quantity,
+			Unit: money.Amount{Minor: l.UnitMinor, Currency: pay.Amount.Currency},
+		})
+	}
+	return req
+}
+
+// recordStart writes what came of a call to start. The answer holds for the
+// payment whatever happened to the row meanwhile, so it is decided again on a
+// newer one rather than dropped.
+func (c *Cashier) recordStart(ctx context.Context, pay models.Payment, op models.Operation, s providers.Started, callErr error, cause models.Cause) (models.Payment, error) {
+	if callErr == nil {
+		return c.record(ctx, pay.ID, func(now models.Payment) models.Change {
+			change := c.read(now, "start", s.Report, cause)
+			change.Ref, change.RedirectURL, change.Data = s.Ref, s.URL, s.Data
+			change.Operation = &models.Outcome{ID: op.ID, State: models.OperationSucceeded, Heard: true}
+			if change.State == "" && starts(now) {
+				change.State = models.PaymentRedirected // a word that we do not know; the shopper can go there all the same
+			}
+			return change
+		})
+	}
+	level := slog.LevelWarn
+	if kindOf(callErr) == providers.KindUnauthorized {
+		level = slog.LevelError // nobody can pay until a person mends the settings
+	}
+	c.log.Log(ctx, level, "start had no success", "payment_id", pay.ID, "provider", pay.Provider, "err", callErr)
+	after, err := c.record(ctx, pay.ID, func(now models.Payment) models.Change { return c.notStarted(now, op, callErr, cause) })
+	if err != nil {
+		return after, errors.Join(callErr, err)
+	}
+	return after, fmt.Errorf("cashier: start %s: %w", pay.ID, callErr)
+}
+
+// notStarted is what an error does: a refusal ends the payment, a provider that
+// was not reached, or does not know us, leaves it as it was, and no answer makes
+// it unknown.
+func (c *Cashier) notStarted(now models.Payment, op models.Operation, err error, cause models.Cause) models.Change {
+	change := models.Change{
+		PaymentID: now.ID, Version: now.Version, Report: errorRow(err), Cause: cause,
+		Operation: &models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true},
+	}
+	kind := kindOf(err)
+	var call *providers.Error
+	if errors.As(err, &call) {
+		change.Operation.Code, change.Reason = call.Code, string(call.Reason)
+	}
+	heardBefore := op.MayHaveBeenHeard()
+	switch {
+	case kind == providers.KindRejected:
+		change.State = models.PaymentFailed
+		change.Operation.State = models.OperationFailed
+		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: change.Operation.Code}}
+	case !heardBefore && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
+		change.Operation.State, change.Operation.Heard = models.OperationRequested, false
+		change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
+	default:
+		if now.State == models.PaymentCreated {
+			change.State = models.PaymentUnknown
+			change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
+		}
+		if !errors.Is(err, errNoFinder) {
+			change.AskAt = c.retry(now, now.Asked+1, err)
+		}
+	}
+	return change
+}
+
+// kindOf sorts an error. One that is not a provider's leaves everything open.
+func kindOf(err error) providers.Kind {
+	var call *providers.Error
+	if errors.As(err, &call) {
+		return call.Kind
+	}
+	return providers.KindUnavailable
+}
+
+// await waits a moment for another process that is starting the payment.
+func (c *Cashier) await(ctx context.Context, id string) (models.Payment, error) {
+	tick := time.NewTicker(200 * time.Millisecond)
+	defer tick.Stop()
+	for range 25 {
+		pay, err := c.payments.ByID(ctx, id)
+		if err != nil || !starts(pay) {
+			return pay, err
+		}
+		op, err := c.payments.Start(ctx, id)
+		if err != nil || op.ClaimedUntil == nil || !op.ClaimedUntil.After(c.payments.Now()) {
+			return pay, err
+		}
+		select {
+		case <-ctx.Done():
+			return pay, ctx.Err()
+		case <-tick.C:
+		}
+	}
+	return c.payments.ByID(ctx, id)
+}
+
+// findStarted settles a payment that has no reference. Nothing is done unless
+// the provider may know of it: a start that never left is the shopper's to
+// repeat. A page that is only being looked at does not start anything either.
+func (c *Cashier) findStarted(ctx context.Context, pay models.Payment, cause models.Cause) (models.Payment, error) {
+	if !starts(pay) || cause.Actor == "shopper" {
+		return pay, nil
+	}
+	op, err := c.payments.Start(ctx, pay.ID)
+	if err != nil || !op.MayHaveBeenHeard() {
+		return pay, err
+	}
+	return c.Start(ctx, pay.ID, cause)
+}
