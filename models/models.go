@@ -9,6 +9,7 @@ import (
 	"embed"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"io/fs"
 	"net"
 	"net/url"
@@ -267,7 +268,7 @@ func (db *DB) migrations() (*goose.Provider, error) {
 	opts := []goose.ProviderOption{goose.WithDisableGlobalRegistry(true)}
 	if db.postgres {
 		dialect, dir = goose.DialectPostgres, "migrations/postgres"
-		l, err := lock.NewPostgresSessionLocker()
+		l, err := db.migrationLock()
 		if err != nil {
 			return nil, fmt.Errorf("models: migrations: %w", err)
 		}
@@ -286,6 +287,18 @@ func (db *DB) migrations() (*goose.Provider, error) {
 		return nil, fmt.Errorf("models: migrations: %w", err)
 	}
 	return p, nil
+}
+
+// migrationLock is one lock per schema, so that only processes that share one
+// wait for each other; they look every second, for a minute.
+func (db *DB) migrationLock() (lock.SessionLocker, error) {
+	var schema string
+	if err := db.w.Raw("SELECT current_schema()").Scan(&schema).Error; err != nil {
+		return nil, unavailable(err)
+	}
+	id := fnv.New32a()
+	id.Write([]byte("till migrate " + schema))
+	return lock.NewPostgresSessionLocker(lock.WithLockID(int64(id.Sum32())), lock.WithLockTimeout(1, 60))
 }
 
 // forUpdate makes a read hold its row until the transaction ends; give it to

@@ -22,7 +22,7 @@ import (
 type Order struct {
 	ID          int64
 	Token       string // random; whoever has it may see the order
-	CheckoutKey string // one per checkout form and content: what makes a double submit one order
+	CheckoutKey string // what makes a double submit one order: see CheckoutKey
 	Fingerprint string // same buyer, same goods: see Fingerprint
 	Email       string // lower case
 	Name        string
@@ -295,6 +295,7 @@ func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail str
 // OrderFilter chooses orders for a list.
 type OrderFilter struct {
 	Status OrderStatus // "" for all
+	Needy  bool        // only those that need attention
 	Search string      // an order number, an e-mail address or its beginning, or a provider's reference
 	Before int64       // older than this number; 0 for the newest
 	After  int64       // newer than this number; 0 for none
@@ -313,6 +314,9 @@ func (o *Orders) List(ctx context.Context, f OrderFilter) (rows []OrderRow, more
 	q := o.db.r.WithContext(ctx).Model(&Order{})
 	if f.Status != "" {
 		q = q.Where("status = ?", f.Status)
+	}
+	if f.Needy {
+		q = q.Where("attention <> ''")
 	}
 	if s := strings.TrimSpace(f.Search); s != "" {
 		q = search(q, o.db.r, s)
@@ -343,6 +347,49 @@ func (o *Orders) List(ctx context.Context, f OrderFilter) (rows []OrderRow, more
 	return rows, more, nil
 }
 
+// Needy is how many orders need attention.
+func (o *Orders) Needy(ctx context.Context) (n int64, err error) {
+	err = o.db.r.WithContext(ctx).Model(&Order{}).Where("attention <> ''").Count(&n).Error
+	return n, named(err, "orders that need attention")
+}
+
+// Any reports whether there is an order at all.
+func (o *Orders) Any(ctx context.Context) (bool, error) {
+	_, err := gorm.G[Order](o.db.r).Select("id").Take(ctx)
+	if errors.Is(err, gorm.ErrRecordNotFound) {
+		return false, nil
+	}
+	return err == nil, named(err, "orders")
+}
+
+// ByCheckoutKey returns the order with the given CheckoutKey, or ErrNotFound.
+func (o *Orders) ByCheckoutKey(ctx context.Context, key string) (Order, error) {
+	order, err := gorm.G[Order](o.db.r).Where("checkout_key = ?", key).First(ctx)
+	return order, named(err, "order of the checkout key")
+}
+
+// ByCheckout returns the newest order of a checkout form, whatever was typed
+// into it, or ErrNotFound. See CheckoutKey.
+func (o *Orders) ByCheckout(ctx context.Context, form string) (Order, error) {
+	from, to := form+checkoutJoint, form+string(checkoutJoint[0]+1)
+	order, err := gorm.G[Order](o.db.r).Where("checkout_key > ? AND checkout_key < ?", from, to).Order("id DESC").First(ctx)
+	return order, named(err, "order of the checkout form")
+}
+
+const checkoutJoint = "."
+
+// CheckoutKey is an order's CheckoutKey: the key of the form, and what the
+// form was sent with. The same form sent twice is one order; sent with another
+// address it is another.
+func CheckoutKey(form string, o Order, lines []OrderLine) string {
+	parts := []string{o.Email, o.Name, o.Line1, o.Line2, o.City, o.Region, o.Postcode, o.Country, string(o.Total.Currency)}
+	for _, l := range lines {
+		parts = append(parts, fmt.Sprintf("%d*%d@%d", l.ProductID, l.Quantity, l.UnitMinor))
+	}
+	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
+	return form + checkoutJoint + base64.RawURLEncoding.EncodeToString(sum[:])
+}
+
 // search narrows q to what one box may mean. An e-mail's beginning is compared
 // as a range, so that the index serves it.
 func search(q, db *gorm.DB, s string) *gorm.DB {
@@ -353,4 +400,9 @@ func search(q, db *gorm.DB, s string) *gorm.DB {
 		any = any.Or("orders.id = ?", n)
 	}
 	return q.Where(any)
+}
+
+// IsOfForm reports whether a CheckoutKey was made from the given form's key.
+func IsOfForm(checkoutKey, form string) bool {
+	return form != "" && strings.HasPrefix(checkoutKey, form+checkoutJoint)
 }

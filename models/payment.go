@@ -495,6 +495,12 @@ func (p *Payments) Reports(ctx context.Context, orderID int64) ([]Report, error)
 	return all, named(err, "reports")
 }
 
+// LastReport returns the newest answer about a payment, or ErrNotFound.
+func (p *Payments) LastReport(ctx context.Context, id string) (Report, error) {
+	r, err := gorm.G[Report](p.db.r).Where("payment_id = ?", id).Order("id DESC").First(ctx)
+	return r, named(err, "report")
+}
+
 // AskSoon brings a payment's next question forward to now.
 func (p *Payments) AskSoon(ctx context.Context, id string) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {

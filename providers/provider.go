@@ -30,6 +30,10 @@ type Provider interface {
 	// Currencies lists what this provider takes here, in the order of its setting.
 	Currencies() []money.Currency
 
+	// PageOrigins lists where buyers are sent: scheme and host of every page
+	// that Started.URL may lead to, such as "https://pay.example".
+	PageOrigins() []string
+
 	// Start opens a payment and says where to send the buyer. Where the
 	// provider knows idempotency keys, calling it again with the same Key
 	// opens nothing new and answers with the payment as it is now.

@@ -49,6 +49,7 @@ INSERT INTO sqlite_sequence (name, seq) VALUES ('orders', 1000);
 CREATE INDEX orders_email ON orders (email, id);
 CREATE INDEX orders_status ON orders (status, id);
 CREATE INDEX orders_fingerprint ON orders (fingerprint, created_at);
+CREATE INDEX orders_attention ON orders (id) WHERE attention <> '';
 CREATE INDEX orders_due ON orders (due_at) WHERE paid_at IS NULL AND cancelled_at IS NULL AND expired_at IS NULL;
 
 CREATE TABLE order_lines (
