@@ -10,10 +10,10 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/singleflight"
-
 	"till/models"
 	"till/providers"
+
+	"golang.org/x/sync/singleflight"
 )
 
 const (

@@ -1,15 +1,11 @@
 package cashier_test
 
 import (
-	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"os"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -18,6 +14,7 @@ import (
 	"till/models/modelstest"
 	"till/money"
 	"till/providers"
+	"till/providers/providertest"
 )
 
 func TestMain(m *testing.M) {
@@ -31,113 +28,11 @@ var (
 	callback = models.Cause{Actor: "provider", Source: "callback 1"}
 )
 
-// fake is a provider that keeps its own books, behind a wire that breaks on
-// demand.
-type fake struct {
-	name string
-
-	mu       sync.Mutex
-	books    map[string]providers.Report // by reference
-	byKey    map[string]string           // idempotency key to reference
-	creates  int                         // requests to create that arrived
-	cancels  int
-	lookups  atomic.Int64
-	startErr error // what the next start says; after the books were written when lost is set
-	lost     bool
-	lookErr  error
-	cancErr  error
-	onLookup func() // runs in the middle of a lookup, before its answer leaves
-}
-
-func newFake(name string) *fake {
-	return &fake{name: name, books: map[string]providers.Report{}, byKey: map[string]string{}}
-}
-
-func (f *fake) Name() string                 { return f.name }
-func (f *fake) Label() string                { return f.name }
-func (f *fake) Currencies() []money.Currency { return []money.Currency{"NZD", "USD"} }
-
-func (f *fake) Start(_ context.Context, req providers.StartRequest) (providers.Started, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	err := f.startErr
-	f.startErr = nil
-	if err != nil && !f.lost {
-		return providers.Started{}, err
-	}
-	ref, ok := f.byKey[req.Key]
-	if !ok {
-		f.creates++
-		ref = fmt.Sprintf("%s-%d", f.name, f.creates)
-		f.byKey[req.Key] = ref
-		f.books[ref] = providers.Report{Ref: ref, PaymentID: req.PaymentID, Outcome: providers.Open, Amount: req.Amount, Word: "created"}
-	}
-	if err != nil {
-		return providers.Started{}, err
-	}
-	return providers.Started{Ref: ref, URL: "https://pay.test/" + ref, Data: json.RawMessage(`{"self":"x"}`), Report: f.books[ref]}, nil
-}
-
-func (f *fake) Lookup(_ context.Context, p providers.Payment) (providers.Report, error) {
-	f.lookups.Add(1)
-	f.mu.Lock()
-	r, err, hook := f.books[p.Ref], f.lookErr, f.onLookup
-	f.mu.Unlock()
-	if hook != nil {
-		hook()
-	}
-	return r, err
-}
-
-func (*fake) Callback(providers.Delivery) (providers.Notice, error) { return providers.Notice{}, nil }
-func (*fake) CallbackAnswer() providers.Answer                      { return providers.Answer{Status: 200} }
-
-// say is what the provider's books say from now on.
-func (f *fake) say(ref string, o providers.Outcome, minor int64) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	r := f.books[ref]
-	r.Outcome, r.Word = o, string(o)
-	if minor != 0 {
-		r.Amount.Minor = minor
-	}
-	f.books[ref] = r
-}
-
-// finder is a fake that can look up by key, and cancel.
-type finder struct{ *fake }
-
-func (f finder) Find(ctx context.Context, req providers.StartRequest) (providers.Started, bool, error) {
-	f.mu.Lock()
-	_, ok := f.byKey[req.Key]
-	f.mu.Unlock()
-	if !ok {
-		return providers.Started{}, false, nil
-	}
-	s, err := f.Start(ctx, req)
-	return s, true, err
-}
-
-func (f finder) Cancel(_ context.Context, p providers.Payment, _ string) (providers.Report, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.cancels++
-	if f.cancErr != nil {
-		return providers.Report{}, f.cancErr
-	}
-	r := f.books[p.Ref]
-	if r.Outcome == providers.Open {
-		r.Outcome, r.Word = providers.Cancelled, "cancelled"
-		f.books[p.Ref] = r
-	}
-	return r, nil
-}
-
 type bench struct {
 	modelstest.Bench
 	*cashier.Cashier
-	pay    *fake // "acme": finds and cancels
-	other  *fake // "bank": neither
+	pay    *providertest.Fake // "acme": finds and cancels
+	other  *providertest.Fake // "bank": neither
 	orders *models.Orders
 	order  models.Order
 	id     string // of the order's first payment
@@ -148,9 +43,9 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, db modelstest.Bench) {
-		b := &bench{Bench: db, pay: newFake("acme"), other: newFake("bank"), orders: models.NewOrders(db.DB)}
+		b := &bench{Bench: db, pay: providertest.NewFake("acme"), other: providertest.NewFake("bank"), orders: models.NewOrders(db.DB)}
 		b.Cashier = cashier.New(cashier.Config{
-			Payments: models.NewPayments(db.DB), Orders: b.orders, Providers: []providers.Provider{finder{b.pay}, b.other},
+			Payments: models.NewPayments(db.DB), Orders: b.orders, Providers: []providers.Provider{providertest.Finder{Fake: b.pay}, b.other},
 			PublicURL: "https://shop.test", NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
 		})
 		b.order, b.id = b.place(t, "acme")
@@ -223,7 +118,7 @@ func TestPaid(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
 		b.want(t, models.OrderViewed, "")
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		p = b.settle(t, returned)
 		if p.State != models.PaymentPaid || p.Captured != 2500 || p.AskAt != nil {
 			t.Fatalf("%+v", p)
@@ -262,7 +157,7 @@ func TestSettle_EveryOutcome(t *testing.T) {
 		t.Run(fmt.Sprintf("%s %d", tt.outcome, tt.minor), func(t *testing.T) {
 			each(t, func(t *testing.T, b *bench) {
 				p := b.start(t)
-				b.pay.say(p.Ref, tt.outcome, tt.minor)
+				b.pay.Say(p.Ref, tt.outcome, tt.minor)
 				for range 3 { // the second and third time change nothing
 					p = b.settle(t, callback)
 				}
@@ -292,14 +187,14 @@ func moved(d models.OrderDetail) (n int) {
 func TestMismatch_Corrected(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
-		b.pay.say(p.Ref, providers.Paid, 9900)
+		b.pay.Say(p.Ref, providers.Paid, 9900)
 		if p = b.settle(t, callback); p.Captured != 9900 {
 			t.Fatalf("%+v", p.Balances)
 		}
 		if mails := b.Queue.Take("send_mail"); len(mails) != 0 {
 			t.Fatal("a mismatch was confirmed by mail")
 		}
-		b.pay.say(p.Ref, providers.Paid, 2500)
+		b.pay.Say(p.Ref, providers.Paid, 2500)
 		if p = b.settle(t, callback); p.State != models.PaymentPaid || p.Captured != 2500 {
 			t.Fatalf("%s %+v", p.State, p.Balances)
 		}
@@ -310,11 +205,11 @@ func TestMismatch_Corrected(t *testing.T) {
 func TestMismatch_OtherCurrencyAndOtherPayment(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
-		b.pay.mu.Lock()
-		r := b.pay.books[p.Ref]
+		b.pay.Mu.Lock()
+		r := b.pay.Books[p.Ref]
 		r.Outcome, r.Word, r.Amount.Currency = providers.Paid, "completed", "USD"
-		b.pay.books[p.Ref] = r
-		b.pay.mu.Unlock()
+		b.pay.Books[p.Ref] = r
+		b.pay.Mu.Unlock()
 		for range 3 {
 			p = b.settle(t, callback)
 		}
@@ -329,9 +224,9 @@ func TestMismatch_OtherCurrencyAndOtherPayment(t *testing.T) {
 func TestPaidIsSticky(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		b.settle(t, callback)
-		b.pay.say(p.Ref, providers.Cancelled, 0)
+		b.pay.Say(p.Ref, providers.Cancelled, 0)
 		for range 3 {
 			p = b.settle(t, callback)
 		}
@@ -354,7 +249,7 @@ func TestPaidIsSticky(t *testing.T) {
 func TestProviderDownAtStart_NothingIsLost(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, kind := range []providers.Kind{providers.KindUnreachable, providers.KindUnauthorized} {
-			b.pay.startErr = &providers.Error{Provider: "acme", Op: "start", Kind: kind}
+			b.pay.StartErr = &providers.Error{Provider: "acme", Op: "start", Kind: kind}
 			p, err := b.Start(t.Context(), b.id, shopper)
 			if err == nil || p.State != models.PaymentCreated || p.AskAt != nil {
 				t.Fatalf("%s: %+v %v", kind, p, err)
@@ -364,15 +259,15 @@ func TestProviderDownAtStart_NothingIsLost(t *testing.T) {
 		if p, err := b.Pay(t.Context(), b.order.ID, "acme", "", shopper); err != nil || p.ID != b.id || p.RedirectURL == "" {
 			t.Fatalf("tried again: %+v %v", p, err)
 		}
-		if b.pay.creates != 1 {
-			t.Fatalf("%d created", b.pay.creates)
+		if b.pay.Creates != 1 {
+			t.Fatalf("%d created", b.pay.Creates)
 		}
 	})
 }
 
 func TestDeclinedAtStart(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.pay.startErr = &providers.Error{Provider: "acme", Op: "start", Kind: providers.KindRejected, Status: 400, Code: "ACCOUNT_BALANCE_IS_LOW", Reason: providers.ReasonBalance}
+		b.pay.StartErr = &providers.Error{Provider: "acme", Op: "start", Kind: providers.KindRejected, Status: 400, Code: "ACCOUNT_BALANCE_IS_LOW", Reason: providers.ReasonBalance}
 		p, err := b.Start(t.Context(), b.id, shopper)
 		if err == nil || p.State != models.PaymentFailed || p.Reason != string(providers.ReasonBalance) || p.Live {
 			t.Fatalf("%+v %v", p, err)
@@ -402,7 +297,7 @@ func TestDeathDuringStart(t *testing.T) {
 				}
 				if heard {
 					_, _ = b.pay.Start(t.Context(), providers.StartRequest{PaymentID: b.id, Key: op.Key, Amount: money.Amount{Minor: 2500, Currency: "NZD"}})
-					b.pay.say("acme-1", providers.Paid, 0) // and the shopper paid on a page that was still open
+					b.pay.Say("acme-1", providers.Paid, 0) // and the shopper paid on a page that was still open
 				}
 				b.Clock.Pass(time.Minute)
 				if n, err := b.Sweep(t.Context()); err != nil || n != 1 {
@@ -413,8 +308,8 @@ func TestDeathDuringStart(t *testing.T) {
 					want = models.OrderPaid
 				}
 				b.want(t, want, "")
-				if b.pay.creates != 1 {
-					t.Fatalf("%d created", b.pay.creates)
+				if b.pay.Creates != 1 {
+					t.Fatalf("%d created", b.pay.Creates)
 				}
 			})
 		})
@@ -425,7 +320,7 @@ func TestDeathDuringStart(t *testing.T) {
 func TestLostAnswer_NobodyToAsk(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.order, b.id = b.place(t, "bank")
-		b.other.startErr, b.other.lost = unavailable("start"), true
+		b.other.StartErr, b.other.Lost = unavailable("start"), true
 		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentUnknown {
 			t.Fatalf("%+v %v", p, err)
 		}
@@ -435,8 +330,8 @@ func TestLostAnswer_NobodyToAsk(t *testing.T) {
 		}
 		_, _ = b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
 		b.want(t, models.OrderInProgress, "unknown")
-		if b.other.creates != 1 {
-			t.Fatalf("%d created", b.other.creates)
+		if b.other.Creates != 1 {
+			t.Fatalf("%d created", b.other.Creates)
 		}
 	})
 }
@@ -444,7 +339,7 @@ func TestLostAnswer_NobodyToAsk(t *testing.T) {
 func TestSettle_NoAnswerPlansTheNextQuestion(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.start(t)
-		b.pay.lookErr = &providers.Error{Provider: "acme", Op: "lookup", Kind: providers.KindUnavailable, Status: 503, RetryAfter: 10 * time.Minute}
+		b.pay.LookErr = &providers.Error{Provider: "acme", Op: "lookup", Kind: providers.KindUnavailable, Status: 503, RetryAfter: 10 * time.Minute}
 		p, err := b.Settle(t.Context(), b.id, cashier.Timer)
 		if err == nil || p.State != models.PaymentRedirected {
 			t.Fatalf("%+v %v", p, err)
@@ -464,9 +359,9 @@ func TestCancel(t *testing.T) {
 		status  models.OrderStatus
 	}{
 		{"still open there", func(*bench, models.Payment) {}, nil, models.OrderCancelled},
-		{"paid meanwhile", func(b *bench, p models.Payment) { b.pay.say(p.Ref, providers.Paid, 0) }, cashier.ErrPaid, models.OrderPaid},
-		{"on its way", func(b *bench, p models.Payment) { b.pay.say(p.Ref, providers.Processing, 0) }, cashier.ErrUndecided, models.OrderInProgress},
-		{"no answer", func(b *bench, _ models.Payment) { b.pay.cancErr = unavailable("cancel") }, cashier.ErrUndecided, models.OrderViewed},
+		{"paid meanwhile", func(b *bench, p models.Payment) { b.pay.Say(p.Ref, providers.Paid, 0) }, cashier.ErrPaid, models.OrderPaid},
+		{"on its way", func(b *bench, p models.Payment) { b.pay.Say(p.Ref, providers.Processing, 0) }, cashier.ErrUndecided, models.OrderInProgress},
+		{"no answer", func(b *bench, _ models.Payment) { b.pay.CancErr = unavailable("cancel") }, cashier.ErrUndecided, models.OrderViewed},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, b *bench) {
@@ -485,19 +380,19 @@ func TestExpire(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
 		b.Clock.Pass(8 * 24 * time.Hour)
-		b.pay.say(p.Ref, providers.Processing, 0)
+		b.pay.Say(p.Ref, providers.Processing, 0)
 		if err := b.ExpireOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		b.want(t, models.OrderInProgress, "")
-		b.pay.say(p.Ref, providers.Cancelled, 0)
+		b.pay.Say(p.Ref, providers.Cancelled, 0)
 		b.settle(t, cashier.Timer)
 		b.Clock.Pass(2 * time.Hour)
 		if err := b.ExpireOrders(t.Context()); err != nil {
 			t.Fatal(err)
 		}
 		b.want(t, models.OrderExpired, "")
-		b.pay.say(p.Ref, providers.Paid, 0) // late money is money
+		b.pay.Say(p.Ref, providers.Paid, 0) // late money is money
 		b.settle(t, callback)
 		b.want(t, models.OrderPaid, "")
 	})
@@ -511,7 +406,7 @@ func TestPaidAfterCancel(t *testing.T) {
 		if err := b.Cancel(t.Context(), b.order.ID, "", shopper); err != nil {
 			t.Fatal(err)
 		}
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		for range 2 {
 			p = b.settle(t, callback)
 		}
@@ -528,17 +423,17 @@ func TestPaidAfterCancel(t *testing.T) {
 func TestSecondSuccessIsFound(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		first := b.start(t)
-		b.pay.cancErr = unavailable("cancel")
+		b.pay.CancErr = unavailable("cancel")
 		second, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
 		if err != nil || second.ID == first.ID {
 			t.Fatal(second, err)
 		}
-		b.other.say(second.Ref, providers.Paid, 0)
+		b.other.Say(second.Ref, providers.Paid, 0)
 		if _, err := b.Settle(t.Context(), second.ID, callback); err != nil {
 			t.Fatal(err)
 		}
 		b.want(t, models.OrderPaid, "")
-		b.pay.say(first.Ref, providers.Paid, 0)
+		b.pay.Say(first.Ref, providers.Paid, 0)
 		b.settle(t, callback)
 		b.want(t, models.OrderPaid, "second_payment")
 		if mails := b.Queue.Take("send_mail"); len(mails) != 1 {
@@ -551,11 +446,11 @@ func TestSecondSuccessIsFound(t *testing.T) {
 func TestTurnedAway_TheTimerTellsTheProvider(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.start(t)
-		b.pay.cancErr = unavailable("cancel")
+		b.pay.CancErr = unavailable("cancel")
 		if _, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper); err != nil {
 			t.Fatal(err)
 		}
-		b.pay.cancErr = nil
+		b.pay.CancErr = nil
 		b.Clock.Pass(time.Minute)
 		if p := b.settle(t, cashier.Timer); p.State != models.PaymentCancelled || p.AskAt != nil {
 			t.Fatalf("%+v", p)
@@ -577,12 +472,12 @@ func TestPay_Refuses(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			each(t, func(t *testing.T, b *bench) {
 				p := b.start(t)
-				b.pay.say(p.Ref, tt.outcome, 0) // and nobody has told us yet
+				b.pay.Say(p.Ref, tt.outcome, 0) // and nobody has told us yet
 				if _, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper); !errors.Is(err, tt.want) {
 					t.Fatalf("got %v, want %v", err, tt.want)
 				}
-				if d := b.detail(t); len(d.Payments) != 1 || b.other.creates != 0 {
-					t.Fatalf("%d payments, %d created", len(d.Payments), b.other.creates)
+				if d := b.detail(t); len(d.Payments) != 1 || b.other.Creates != 0 {
+					t.Fatalf("%d payments, %d created", len(d.Payments), b.other.Creates)
 				}
 			})
 		})

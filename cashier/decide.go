@@ -55,7 +55,7 @@ func facts(p models.Payment, r providers.Report) []models.Fact {
 		has = p.Amount
 	}
 	kind, written := models.FactCaptured, p.Captured
-	switch r.Outcome { //nolint:exhaustive // the others move no money
+	switch r.Outcome {
 	case providers.Authorized:
 		kind, written = models.FactAuthorized, p.Authorized
 	case providers.Paid:

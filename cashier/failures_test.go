@@ -6,11 +6,11 @@ import (
 	"testing"
 	"time"
 
-	"pgregory.net/rapid"
-
 	"till/cashier"
 	"till/models"
 	"till/providers"
+
+	"pgregory.net/rapid"
 )
 
 // The tests of this file are named after real failures of other systems; the
@@ -36,8 +36,8 @@ func TestFailure01_KeyBelongsToThePayment(t *testing.T) {
 				t.Fatalf("sent to different places: %v", urls)
 			}
 		}
-		if b.pay.creates != 1 {
-			t.Fatalf("%d created", b.pay.creates)
+		if b.pay.Creates != 1 {
+			t.Fatalf("%d created", b.pay.Creates)
 		}
 	})
 }
@@ -45,15 +45,15 @@ func TestFailure01_KeyBelongsToThePayment(t *testing.T) {
 // A retried call carried a new key, because the row with the old one was gone.
 func TestFailure02_TheSameKeyUntilTheOutcomeIsKnown(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.pay.startErr, b.pay.lost = unavailable("start"), true
+		b.pay.StartErr, b.pay.Lost = unavailable("start"), true
 		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentUnknown {
 			t.Fatalf("%+v %v", p, err)
 		}
 		if p, err := b.Start(t.Context(), b.id, shopper); err != nil || p.Ref != "acme-1" {
 			t.Fatalf("%+v %v", p, err)
 		}
-		if len(b.pay.byKey) != 1 || b.pay.creates != 1 {
-			t.Fatalf("the provider saw keys %v", b.pay.byKey)
+		if len(b.pay.ByKey) != 1 || b.pay.Creates != 1 {
+			t.Fatalf("the provider saw keys %v", b.pay.ByKey)
 		}
 	})
 }
@@ -63,7 +63,7 @@ func TestFailure02_TheSameKeyUntilTheOutcomeIsKnown(t *testing.T) {
 func TestFailure03_OneFinaliser(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		var wg sync.WaitGroup
 		for i := range 50 {
 			cause := returned
@@ -101,7 +101,7 @@ func TestFailure05_AfterMoneyNothingRefuses(t *testing.T) {
 		if err := products.Import(t.Context(), []models.Product{mug}); err != nil {
 			t.Fatal(err)
 		}
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		b.settle(t, callback)
 		b.want(t, models.OrderPaid, "sold_out")
 	})
@@ -111,14 +111,14 @@ func TestFailure05_AfterMoneyNothingRefuses(t *testing.T) {
 func TestFailure09_ADeclineEndsNothing(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
-		b.pay.say(p.Ref, providers.Declined, 0)
+		b.pay.Say(p.Ref, providers.Declined, 0)
 		b.settle(t, callback)
 		before := b.want(t, models.OrderFailed, "")
 		again, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper)
 		if err != nil {
 			t.Fatal(err)
 		}
-		b.other.say(again.Ref, providers.Paid, 0)
+		b.other.Say(again.Ref, providers.Paid, 0)
 		if _, err := b.Settle(t.Context(), again.ID, callback); err != nil {
 			t.Fatal(err)
 		}
@@ -140,7 +140,7 @@ func TestFailure14_APaymentIsASnapshot(t *testing.T) {
 		if err := products.Import(t.Context(), []models.Product{mug}); err != nil {
 			t.Fatal(err)
 		}
-		b.pay.say(p.Ref, providers.Paid, 0)
+		b.pay.Say(p.Ref, providers.Paid, 0)
 		b.settle(t, callback)
 		if d := b.want(t, models.OrderPaid, ""); d.Total.Minor != 2500 || d.Lines[0].UnitMinor != 1250 || d.Payments[0].Captured != 2500 {
 			t.Fatalf("%+v", d)
@@ -156,7 +156,7 @@ func TestFailure21_OrderOfArrivalDoesNotMatter(t *testing.T) {
 			b.order, b.id = b.place(t, "acme")
 			p := b.start(t)
 			for _, o := range []providers.Outcome{providers.Open, providers.Processing, providers.Paid} {
-				b.pay.say(p.Ref, o, 0)
+				b.pay.Say(p.Ref, o, 0)
 				for range rapid.IntRange(0, 2).Draw(rt, "rings") {
 					b.settle(t, callback)
 				}
@@ -177,16 +177,16 @@ func TestFailure21_AnOldAnswerUndoesNothing(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		p := b.start(t)
 		once := sync.OnceFunc(func() {
-			b.pay.mu.Lock()
-			b.pay.onLookup = nil
-			b.pay.mu.Unlock()
-			b.pay.say(p.Ref, providers.Paid, 0)
+			b.pay.Mu.Lock()
+			b.pay.OnLookup = nil
+			b.pay.Mu.Unlock()
+			b.pay.Say(p.Ref, providers.Paid, 0)
 			b.settle(t, callback) // a whole other settle, between our question and our record
 		})
-		b.pay.say(p.Ref, providers.Cancelled, 0)
-		b.pay.mu.Lock()
-		b.pay.onLookup = once
-		b.pay.mu.Unlock()
+		b.pay.Say(p.Ref, providers.Cancelled, 0)
+		b.pay.Mu.Lock()
+		b.pay.OnLookup = once
+		b.pay.Mu.Unlock()
 		if got := b.settle(t, returned); got.State != models.PaymentPaid {
 			t.Fatalf("%+v", got)
 		}
@@ -197,7 +197,7 @@ func TestFailure21_AnOldAnswerUndoesNothing(t *testing.T) {
 // A timeout was taken for a refusal although the charge had gone through.
 func TestFailure25_NoAnswerIsNotANo(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
-		b.pay.startErr, b.pay.lost = unavailable("start"), true
+		b.pay.StartErr, b.pay.Lost = unavailable("start"), true
 		p, err := b.Start(t.Context(), b.id, shopper)
 		if err == nil || p.State != models.PaymentUnknown || p.AskAt == nil {
 			t.Fatalf("%+v %v", p, err)
@@ -209,14 +209,14 @@ func TestFailure25_NoAnswerIsNotANo(t *testing.T) {
 		if err := b.Cancel(t.Context(), b.order.ID, "", shopper); !errors.Is(err, cashier.ErrUndecided) {
 			t.Fatalf("cancelled without asking: %v", err)
 		}
-		b.pay.say("acme-1", providers.Paid, 0) // the charge had succeeded
+		b.pay.Say("acme-1", providers.Paid, 0) // the charge had succeeded
 		b.Clock.Pass(10 * time.Second)
 		if n, err := b.Sweep(t.Context()); err != nil || n != 1 {
 			t.Fatal(n, err)
 		}
 		b.want(t, models.OrderPaid, "")
-		if b.pay.creates != 1 {
-			t.Fatalf("%d created", b.pay.creates)
+		if b.pay.Creates != 1 {
+			t.Fatalf("%d created", b.pay.Creates)
 		}
 	})
 }

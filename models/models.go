@@ -297,7 +297,7 @@ func (db *DB) migrationLock() (lock.SessionLocker, error) {
 		return nil, unavailable(err)
 	}
 	id := fnv.New32a()
-	id.Write([]byte("till migrate " + schema))
+	_, _ = id.Write([]byte("till migrate " + schema)) // a hash cannot fail
 	return lock.NewPostgresSessionLocker(lock.WithLockID(int64(id.Sum32())), lock.WithLockTimeout(1, 60))
 }
 
@@ -332,7 +332,7 @@ func unavailable(err error) error {
 func isUnavailable(err error) bool {
 	var lite sqlite3.Error
 	if errors.As(err, &lite) {
-		switch lite.Code { //nolint:exhaustive // the rest are our own mistakes
+		switch lite.Code {
 		case sqlite3.ErrBusy, sqlite3.ErrLocked, sqlite3.ErrReadonly, sqlite3.ErrFull, sqlite3.ErrIoErr, sqlite3.ErrCantOpen, sqlite3.ErrCorrupt, sqlite3.ErrNotADB:
 			return true
 		}

@@ -10,11 +10,11 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-	"gorm.io/gorm/schema"
-
 	"till/models"
 	"till/models/modelstest"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/schema"
 )
 
 func TestMain(m *testing.M) {
@@ -33,9 +33,22 @@ func TestSchema_MatchesModels(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
 		rows := []any{
-			models.Product{}, models.Price{}, models.Order{}, models.OrderLine{}, models.Payment{}, models.Operation{},
-			models.Fact{}, models.Event{}, models.Report{}, models.Delivery{}, models.Refusal{}, models.StockMovement{},
-			models.Mail{}, models.Staff{}, models.StaffSession{}, models.Throttle{},
+			models.Product{},
+			models.Price{},
+			models.Order{},
+			models.OrderLine{},
+			models.Payment{},
+			models.Operation{},
+			models.Fact{},
+			models.Event{},
+			models.Report{},
+			models.Delivery{},
+			models.Refusal{},
+			models.StockMovement{},
+			models.Mail{},
+			models.Staff{},
+			models.StaffSession{},
+			models.Throttle{},
 		}
 		err := b.DB.Write(t.Context(), func(tx *gorm.DB) error {
 			for _, row := range rows {

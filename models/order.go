@@ -11,10 +11,10 @@ import (
 	"strings"
 	"time"
 
+	"till/money"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"till/money"
 )
 
 // Order is what a shopper bought: lines copied from the catalogue, never

@@ -9,10 +9,10 @@ import (
 	"slices"
 	"time"
 
+	"till/money"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"till/money"
 )
 
 // PaymentState says how far one attempt to pay has got.

@@ -7,12 +7,12 @@ import (
 	"testing"
 	"time"
 
-	"gorm.io/gorm"
-	"pgregory.net/rapid"
-
 	"till/models"
 	"till/models/modelstest"
 	"till/money"
+
+	"gorm.io/gorm"
+	"pgregory.net/rapid"
 )
 
 var shopper = models.Cause{Actor: "shopper", Source: "checkout"}

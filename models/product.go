@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
+	"till/money"
+
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
-
-	"till/money"
 )
 
 // Product is one thing for sale.

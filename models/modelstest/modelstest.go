@@ -15,10 +15,10 @@ import (
 	"testing"
 	"time"
 
-	_ "github.com/jackc/pgx/v5/stdlib" // the driver for making schemas
-
 	"till/models"
 	"till/money"
+
+	_ "github.com/jackc/pgx/v5/stdlib" // the driver for making schemas
 )
 
 // server is where a PostgreSQL is looked for unless TILL_TEST_POSTGRES says.

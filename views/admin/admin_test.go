@@ -1,0 +1,155 @@
+package admin
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/a-h/templ"
+
+	"till/money"
+	"till/views/ui"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden pages in testdata")
+
+// Every state of every page, as a browser gets it. Look at the difference in
+// testdata when one changes.
+func TestPages(t *testing.T) {
+	for name, page := range pagesByName() {
+		t.Run(name, func(t *testing.T) {
+			golden(t, name, render(t, page))
+		})
+	}
+}
+
+// A page that shows what others typed must show it as text, wherever it is.
+func TestPages_HostileInput(t *testing.T) {
+	for name, page := range map[string]templ.Component{
+		"orders":  Orders(hostileOrders()),
+		"order":   Order(hostileOrder()),
+		"login":   Login(LoginPage{Frame: visitor(), Email: evil, Next: evil, Problem: LoginTooMany, Wait: evil}),
+		"problem": ProblemPage(Problem{Frame: staff(), Title: evil, Text: evil, Code: evil}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			html := render(t, page)
+			if !strings.Contains(html, "&lt;script&gt;") {
+				t.Error("the test did not reach the page")
+			}
+			for _, bad := range []string{"<script>alert", "<img src=x", `" onfocus=`, "javascript:alert(1)", "\x00", "\x1b", "\u202e"} {
+				if strings.Contains(html, bad) {
+					t.Errorf("the page contains %q", bad)
+				}
+			}
+		})
+	}
+}
+
+func render(t *testing.T, page templ.Component) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := page.Render(t.Context(), &b); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+// golden compares what this package draws of a page with its file, one tag to a
+// line so that a difference can be read. The document around it is ui's.
+func golden(t *testing.T, name, html string) {
+	t.Helper()
+	file := filepath.Join("testdata", name+".html")
+	_, html, found := strings.Cut(html, "Skip to the content</a>")
+	if !found {
+		t.Fatal("the page is not a ui.Document")
+	}
+	html = strings.TrimSuffix(html, "</body></html>")
+	got := strings.ReplaceAll(html, "><", ">\n<") + "\n"
+	if *update {
+		if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v; run go test ./views/admin -update", err)
+	}
+	if got != string(want) {
+		t.Errorf("%s differs from %s at %s", name, file, firstDifference(got, string(want)))
+	}
+}
+
+func firstDifference(got, want string) string {
+	g, w := strings.Split(got, "\n"), strings.Split(want, "\n")
+	for i := range min(len(g), len(w)) {
+		if g[i] != w[i] {
+			return "line " + strings.TrimSpace(g[i]) + ", want " + strings.TrimSpace(w[i])
+		}
+	}
+	return "its end"
+}
+
+// assets stands in for the static files.
+type assets struct{}
+
+func (assets) URL(name string) string     { return "/static/" + name }
+func (assets) SRI(string) string          { return "" }
+func (assets) Picture(name string) string { return "/static/pictures/" + name }
+
+func visitor() Frame {
+	return Frame{Frame: ui.Frame{ShopName: "Kauri & Clay", Assets: assets{}, Demo: true}}
+}
+
+func staff() Frame {
+	f := visitor()
+	f.Email, f.Waiting = "ann@kauri.example", 2
+	return f
+}
+
+// evil is what an attacker may put into any text that we show.
+const evil = `"><script>alert(1)</script><img src=x onerror=alert(1)>`
+
+func nzd(minor int64) money.Amount { return money.Amount{Minor: minor, Currency: "NZD"} }
+
+// at is a moment of the day that the pages are read on, in a shop in New
+// Zealand.
+func at(day, hour, minute, second int) When {
+	zone := time.FixedZone("NZDT", 13*60*60)
+	now := time.Date(2026, 11, 21, 15, 4, 0, 0, zone)
+	return At(time.Date(2026, 11, day, hour, minute, second, 0, zone), now, zone)
+}
+
+func TestAt(t *testing.T) {
+	zone := time.FixedZone("NZDT", 13*60*60)
+	now := time.Date(2026, 11, 21, 15, 4, 0, 0, zone)
+	for _, tt := range []struct {
+		name string
+		t    time.Time
+		want When
+	}{
+		{"never", time.Time{}, When{}},
+		{
+			"today there, yesterday in UTC", time.Date(2026, 11, 20, 12, 30, 5, 0, time.UTC),
+			When{"2026-11-21T01:30:05+13:00", "01:30", "Saturday 21 November 2026, 01:30:05 NZDT"},
+		},
+		{
+			"this year", time.Date(2026, 3, 2, 9, 0, 0, 0, zone),
+			When{"2026-03-02T09:00:00+13:00", "2 Mar, 09:00", "Monday 2 March 2026, 09:00:00 NZDT"},
+		},
+		{
+			"the same day of another year", time.Date(2025, 11, 21, 9, 0, 0, 0, zone),
+			When{"2025-11-21T09:00:00+13:00", "21 Nov 2025", "Friday 21 November 2025, 09:00:00 NZDT"},
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := At(tt.t, now, zone); got != tt.want {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,245 @@
+package admin
+
+import (
+	"github.com/a-h/templ"
+
+	"till/money"
+)
+
+// pagesByName is every state of every page worth looking at.
+func pagesByName() map[string]templ.Component {
+	second := orders()
+	second.Newer, second.Query, second.Status = "1043", "ann", StatusPaid
+	return map[string]templ.Component{
+		"login":             Login(LoginPage{Frame: visitor(), Next: "/admin/orders/1042"}),
+		"login_wrong":       Login(LoginPage{Frame: visitor(), Email: "ann@kauri.example", Problem: LoginWrong}),
+		"login_too_many":    Login(LoginPage{Frame: visitor(), Email: "ann@kauri.example", Problem: LoginTooMany, Wait: "about 5 minutes"}),
+		"login_expired":     Login(LoginPage{Frame: visitor(), Problem: LoginExpired}),
+		"login_signed_out":  Login(LoginPage{Frame: visitor(), Problem: LoginSignedOut}),
+		"orders":            Orders(orders()),
+		"orders_second":     Orders(second),
+		"orders_none":       Orders(OrdersPage{Frame: calm()}),
+		"orders_not_found":  Orders(OrdersPage{Frame: staff(), Any: true, Query: "nobody@", Status: StatusPaid}),
+		"orders_calm":       Orders(OrdersPage{Frame: calm(), Any: true, Status: StatusAttention}),
+		"orders_hostile":    Orders(hostileOrders()),
+		"order_paid":        Order(paid()),
+		"order_issued":      Order(issued()),
+		"order_in_progress": Order(inProgress()),
+		"order_unknown":     Order(unknown()),
+		"order_failed_once": Order(failedOnce()),
+		"order_mismatch":    Order(mismatch()),
+		"order_refunds":     Order(refunds()),
+		"order_crooked":     Order(crooked()),
+		"order_hostile":     Order(hostileOrder()),
+		"problem":           ProblemPage(Problem{Frame: staff(), Status: 404, Title: "There is no such order", Text: "No order has the number 9999. It may be a slip in the address."}),
+		"problem_outside":   ProblemPage(Problem{Frame: visitor(), Status: 503, Title: "The shop is busy", Text: "The database did not answer in time. Nothing was changed. Try again in a moment.", Code: "req_7Q2M"}),
+	}
+}
+
+func calm() Frame {
+	f := staff()
+	f.Waiting = 0
+	return f
+}
+
+func orders() OrdersPage {
+	return OrdersPage{
+		Frame: staff(), Any: true, Older: "1031",
+		Orders: []OrderRow{
+			{Number: "1042", Placed: at(21, 14, 58, 12), Name: "Mere Tūhoe", Email: "mere@example.test", Status: StatusPaid, Provider: "iumiCash", Total: "NZD 92.00"},
+			{Number: "1041", Placed: at(21, 14, 40, 2), Name: "Tom Hall", Email: "tom.hall@example.test", Status: StatusViewed, Provider: "iumiCash", Total: "USD 22.50"},
+			{Number: "1040", Placed: at(21, 13, 1, 44), Name: "Junior Sikua", Email: "junior.sikua@example.test", Status: StatusInProgress, Attention: true, Provider: "iumiCash", Total: "SBD 1,415.00"},
+			{Number: "1039", Placed: at(21, 9, 12, 30), Name: "Wilhelmina Featherstonehaugh-Cholmondeley", Email: "wilhelmina.featherstonehaugh-cholmondeley@a-very-long-domain.example.test", Status: StatusFailed, Provider: "iumiCash", Total: "NZD 289.00"},
+			{Number: "1038", Placed: at(20, 22, 5, 0), Name: "Ana Lee", Email: "ana@example.test", Status: StatusIssued, Total: "NZD 38.00"},
+			{Number: "1037", Placed: at(20, 18, 33, 9), Name: "Pat Ono", Email: "pat@example.test", Status: StatusPartiallyRefunded, Provider: "iumiCash", Total: "NZD 154.00"},
+			{Number: "1036", Placed: at(20, 8, 20, 51), Name: "Sam Field", Email: "sam@example.test", Status: StatusChargeback, Attention: true, Provider: "iumiCash", Total: "USD 172.00"},
+			{Number: "1035", Placed: at(19, 11, 2, 27), Name: "Ruth Kahu", Email: "ruth@example.test", Status: StatusCancelled, Provider: "iumiCash", Total: "NZD 27.00"},
+			{Number: "1034", Placed: at(18, 10, 15, 3), Name: "Lou Park", Email: "lou@example.test", Status: StatusExpired, Test: true, Provider: "iumiCash", Total: "NZD 12.50"},
+			{Number: "1033", Placed: at(17, 16, 45, 40), Name: "Jo Brand", Email: "jo@example.test", Status: "something_new", Provider: "iumiCash", Total: "SBD 61.00"},
+		},
+	}
+}
+
+// issued is an order that nobody has tried to pay.
+func issued() OrderPage {
+	return OrderPage{
+		Frame: staff(), Number: "1038", Status: StatusIssued, Placed: at(21, 14, 58, 12), Total: "NZD 92.00",
+		Lines: []Line{
+			{Name: "Stoneware mug", Slug: "stoneware-mug", Quantity: 1, Unit: "NZD 38.00", Total: "NZD 38.00"},
+			{Name: "Linen tea towel", Slug: "linen-tea-towel", Quantity: 2, Unit: "NZD 27.00", Total: "NZD 54.00"},
+		},
+		Name: "Mere Tūhoe", Email: "mere@example.test",
+		Address:  []string{"12 Pōhutukawa Road", "Kohimarama", "Auckland 1071", "New Zealand"},
+		Timeline: []Event{{Kind: EventPlaced, Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 12)}},
+	}
+}
+
+const (
+	firstID  = "7f3kq2m9x8w4v6t1r5p0n2b7c3"
+	secondID = "a1b2c3d4e5f6g7h8j9k0m1n2p3"
+)
+
+// inProgress is an order whose shopper agreed a moment ago.
+func inProgress() OrderPage {
+	p := issued()
+	p.Number, p.Status, p.Shopper = "1042", StatusInProgress, "/orders/k3jq9x7m2w8v4t6r1p5n0b7c3a"
+	p.Payments = []Payment{{
+		ID: firstID, State: PaymentProcessing, Live: true, Provider: "iumiCash", Ref: "3fa85f64-5717-4562-b3fc-2c963f66afa6",
+		Word: "approved", Amount: nzd(9200), Started: at(21, 14, 58, 12), Asked: 3, LastAsk: at(21, 14, 59, 2),
+		NextAsk: at(21, 14, 59, 42), CanAsk: true,
+		Operations: []Operation{{
+			Kind: OperationStart, Key: "0b0f6f0e-6a3c-4b34-9a55-3c7d6a0f2b11", State: OperationSucceeded, Amount: "NZD 92.00", Calls: 1,
+			Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 12),
+		}},
+		Reports: []Report{
+			{Operation: "lookup", Outcome: "processing", Word: "approved", Status: 200, Body: []byte(`{"id":"3fa85f64-5717-4562-b3fc-2c963f66afa6","status":"approved","amount":{"currency":"NZD","value":92.00},"links":[{"rel":"self","href":"https://api.iumicash.example/v1/orders/3fa85f64"}]}`), Times: 3, First: at(21, 14, 58, 40), Last: at(21, 14, 59, 2)},
+			{Operation: "start", Outcome: "open", Word: "created", Status: 201, Body: []byte(`{"id":"3fa85f64-5717-4562-b3fc-2c963f66afa6","status":"created"}`), Times: 1, First: at(21, 14, 58, 13), Last: at(21, 14, 58, 13)},
+		},
+	}}
+	p.Timeline = append([]Event{
+		{Kind: EventState, Payment: firstID, From: "redirected", To: "processing", Detail: "approved", Actor: "shopper", Source: "return page", At: at(21, 14, 58, 40)},
+		{Kind: EventState, Payment: firstID, From: "created", To: "redirected", Detail: "created", Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 13)},
+		{Kind: EventPaymentCreated, Payment: firstID, Detail: "iumicash", Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 12)},
+	}, p.Timeline...)
+	return p
+}
+
+// paid is an order that went as it should.
+func paid() OrderPage {
+	p := inProgress()
+	p.Status, p.Paid = StatusPaid, at(21, 14, 59, 42)
+	pay := &p.Payments[0]
+	pay.State, pay.Word, pay.Asked, pay.NextAsk, pay.LastAsk = PaymentPaid, "captured", 0, When{}, at(21, 14, 59, 42)
+	pay.Balances = Balances{Captured: 9200}
+	pay.Facts = []Fact{{Kind: FactCaptured, Amount: nzd(9200), Ref: pay.Ref, Actor: "provider", Source: "callback 7", At: at(21, 14, 59, 42)}}
+	pay.Deliveries = []Delivery{{
+		EventID: "evt_2f9c", Word: "captured", Verdict: VerdictSettled, Times: 2, Received: at(21, 14, 59, 41), Settled: at(21, 14, 59, 42),
+		Body: []byte(`{"event":"order.captured","order":"3fa85f64-5717-4562-b3fc-2c963f66afa6"}`),
+	}}
+	pay.Reports = append([]Report{{Operation: "lookup", Outcome: "paid", Word: "captured", Status: 200, Body: []byte(`{"status":"captured"}`), Times: 1, First: at(21, 14, 59, 42), Last: at(21, 14, 59, 42)}}, pay.Reports...)
+	p.Timeline = append([]Event{
+		{Kind: EventState, Payment: firstID, From: "processing", To: "paid", Detail: "captured", Actor: "provider", Source: "callback 7", At: at(21, 14, 59, 42)},
+		{Kind: EventCaptured, Payment: firstID, Amount: "NZD 92.00", Actor: "provider", Source: "callback 7", At: at(21, 14, 59, 42)},
+		{Kind: EventCallback, Payment: firstID, Detail: "captured", Actor: "provider", Source: "callback 7", At: at(21, 14, 59, 41)},
+	}, p.Timeline...)
+	p.Mails = []Mail{{
+		To: p.Email, Subject: "Your order 1042 is paid", Created: at(21, 14, 59, 42),
+		Body: "Kia ora Mere,\n\nthank you. We received NZD 92.00 for your order 1042.\n\nKauri & Clay\n",
+	}}
+	return p
+}
+
+// unknown is an order whose start had no answer.
+func unknown() OrderPage {
+	p := inProgress()
+	p.Frame.Flash = "We asked iumiCash: no answer."
+	pay := &p.Payments[0]
+	pay.State, pay.Ref, pay.Word, pay.Asked, pay.Deliveries = PaymentUnknown, "", "", 1, nil
+	pay.Operations[0].State, pay.Operations[0].Calls, pay.Operations[0].Code = OperationUnknown, 2, "timeout"
+	pay.Reports = []Report{{Operation: "start", Outcome: "unavailable", Times: 2, First: at(21, 14, 58, 32), Last: at(21, 14, 59, 2)}}
+	p.Timeline = []Event{
+		{Kind: EventState, Payment: firstID, From: "created", To: "unknown", Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 32)},
+		{Kind: EventNoAnswer, Payment: firstID, Detail: "no answer", Actor: "shopper", Source: "checkout", At: at(21, 14, 58, 32)},
+		p.Timeline[len(p.Timeline)-1],
+	}
+	return p
+}
+
+// failedOnce is an order that was declined and is now being paid again.
+func failedOnce() OrderPage {
+	p := inProgress()
+	p.Status = StatusViewed
+	first := p.Payments[0]
+	first.State, first.Live, first.Word, first.Reason, first.Asked, first.NextAsk = PaymentFailed, false, "failed", "balance", 0, When{}
+	second := p.Payments[0]
+	second.ID, second.Ref, second.State, second.Word, second.Asked, second.Reports = secondID, "9b2e", PaymentRedirected, "created", 0, nil
+	p.Payments = []Payment{second, first}
+	p.Timeline = append([]Event{
+		{Kind: EventState, Payment: secondID, From: "created", To: "redirected", Actor: "shopper", Source: "order page", At: at(21, 15, 1, 3)},
+		{Kind: EventPaymentCreated, Payment: secondID, Detail: "iumicash", Actor: "shopper", Source: "order page", At: at(21, 15, 1, 2)},
+		{Kind: EventState, Payment: firstID, From: "processing", To: "failed", Detail: "failed", Actor: "till", Source: "timer", At: at(21, 14, 59, 2)},
+	}, p.Timeline...)
+	return p
+}
+
+// mismatch is an order for which the provider has money of another currency.
+func mismatch() OrderPage {
+	p := paid()
+	p.Status, p.Paid, p.Mails = StatusInProgress, When{}, nil
+	p.Attention = []Attention{AttentionContradiction, AttentionMismatch}
+	pay := &p.Payments[0]
+	pay.State, pay.Balances = PaymentMismatch, Balances{}
+	pay.Facts[0].Amount = money.Amount{Minor: 9200, Currency: "USD"}
+	p.Timeline[1].Amount = pay.Facts[0].Amount.Format(locale)
+	p.Timeline = append([]Event{
+		{Kind: EventAttention, To: "contradiction,mismatch", Actor: "till", Source: "ledger", At: at(21, 14, 59, 43)},
+		{Kind: EventContradiction, Payment: firstID, Detail: "reversed", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 14, 59, 43)},
+	}, p.Timeline[1:]...)
+	return p
+}
+
+// refunds is an order with every kind of fact on its ledger.
+func refunds() OrderPage {
+	p := paid()
+	p.Status = StatusPartiallyRefunded
+	p.Frame.Flash = ""
+	pay := &p.Payments[0]
+	pay.Manual, pay.CanAsk = true, true
+	ann := func(k FactKind, minor int64, hour int) Fact {
+		return Fact{Kind: k, Amount: nzd(minor), Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, hour, 0, 0)}
+	}
+	pay.Facts = []Fact{
+		ann(FactAuthorized, 9200, 1), ann(FactReleased, 200, 2), ann(FactCaptured, 9500, 3), ann(FactCorrected, -500, 4),
+		ann(FactRefundReserved, 3000, 5), ann(FactRefunded, 2000, 6), ann(FactRefundFailed, 500, 7), ann(FactRefundReversed, 100, 8),
+		ann(FactDisputed, 400, 9), ann(FactDisputeClosed, 300, 10),
+	}
+	pay.Balances = Balances{Authorized: 9200, Released: 200, Captured: 9000, RefundPending: 500, Refunded: 1900, Disputed: 100}
+	for i := len(pay.Facts) - 1; i >= 0; i-- {
+		f := pay.Facts[i]
+		p.Timeline = append(p.Timeline, Event{Kind: EventKind(f.Kind), Payment: firstID, Amount: f.Amount.Format("en"), Actor: f.Actor, Source: f.Source, At: f.At})
+	}
+	return p
+}
+
+// crooked is an order whose row says something else than its facts.
+func crooked() OrderPage {
+	p := paid()
+	p.Attention = []Attention{AttentionSoldOut, AttentionSecondPayment, AttentionPaidAfterCancel, AttentionUnknown, "new_reason"}
+	p.Payments[0].Balances.Captured = 9300
+	return p
+}
+
+func hostileOrders() OrdersPage {
+	return OrdersPage{
+		Frame: hostileFrame(), Any: true, Query: evil, Status: Status(evil), Older: evil, Newer: evil,
+		Orders: []OrderRow{{Number: evil, Placed: When{evil, evil, evil}, Name: evil, Email: evil, Status: Status(evil), Provider: evil, Total: evil, Attention: true}},
+	}
+}
+
+func hostileFrame() Frame {
+	f := staff()
+	f.ShopName, f.Flash, f.Email = evil, evil, evil
+	return f
+}
+
+func hostileOrder() OrderPage {
+	when := When{evil, evil, evil}
+	return OrderPage{
+		Frame: hostileFrame(), Number: evil, Status: Status(evil), Attention: []Attention{evil}, Placed: when, Paid: when, Total: evil,
+		Lines: []Line{{Name: evil, Slug: evil, Quantity: 1, Unit: evil, Total: evil}},
+		Name:  evil, Email: evil, Address: []string{evil}, Shopper: "javascript:alert(1)",
+		Payments: []Payment{{
+			ID: evil, State: PaymentState(evil), Provider: evil, Ref: evil, Word: evil, Reason: evil, Amount: nzd(1), Started: when, CanAsk: true,
+			Facts:      []Fact{{Kind: FactKind(evil), Amount: nzd(1), Ref: evil, Actor: evil, Source: evil, At: when}},
+			Operations: []Operation{{Kind: OperationKind(evil), Key: evil, State: OperationState(evil), Amount: evil, Code: evil, Calls: 1, Actor: evil, Source: evil, At: when}},
+			Reports:    []Report{{Operation: evil, Outcome: evil, Word: evil, Status: 200, Body: []byte(`{"a":"` + "\x00\x1b[31m\u202e" + `</pre><script>alert(1)</script>`), Times: 1, First: when, Last: when}},
+			Deliveries: []Delivery{{EventID: evil, Word: evil, Verdict: Verdict(evil), Times: 1, Received: when, Settled: when, Body: []byte(evil)}},
+		}},
+		Timeline: []Event{
+			{Kind: EventKind(evil), Payment: evil, From: evil, To: evil, Detail: evil, Amount: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventState, From: evil, To: evil, Detail: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventAttention, To: evil, Actor: evil, Source: evil, At: when},
+		},
+		Mails: []Mail{{To: evil, Subject: evil, Body: evil, Created: when, Sent: when}},
+	}
+}

@@ -1,0 +1,186 @@
+package admin
+
+import (
+	"strconv"
+	"strings"
+
+	"till/views/ui"
+)
+
+// OrderPage is everything we know of one order.
+type OrderPage struct {
+	Frame     Frame
+	Number    string
+	Status    Status
+	Test      bool
+	Attention []Attention // why a person is needed; empty when nobody is
+	Placed    When
+	Paid      When   // zero when not paid
+	Total     string // with currency
+	Lines     []Line
+	Name      string
+	Email     string
+	Address   []string  // lines of the delivery address, without the name
+	Shopper   string    // address of the order page that the shopper sees; may be empty
+	Payments  []Payment // newest first
+	Timeline  []Event   // events and facts together, newest first
+	Mails     []Mail    // newest first
+}
+
+// Line is one line of the order.
+type Line struct {
+	Name     string
+	Slug     string // of the product, which may be gone
+	Quantity int64
+	Unit     string // with currency
+	Total    string
+}
+
+// Mail is one mail about the order.
+type Mail struct {
+	To      string
+	Subject string
+	Body    string
+	Created When
+	Sent    When // zero when it is kept here only, or still to be sent
+}
+
+func (p OrderPage) page() ui.Page {
+	return ui.Page{Name: "admin-order", Title: "Order " + p.Number, Quiet: true}
+}
+
+// verdict is the order in one or two sentences, for somebody who reads nothing
+// else.
+func (p OrderPage) verdict() string {
+	who := p.provider()
+	switch p.Status {
+	case StatusCreated:
+		return "A payout that has not left yet."
+	case StatusIssued:
+		return "Not paid yet, and nobody is paying it right now."
+	case StatusViewed:
+		return "Not paid yet. The shopper was sent to " + who + " and has not come back with a decision."
+	case StatusInProgress:
+		return p.inProgress(who)
+	case StatusHold:
+		return p.Total + " is reserved at " + who + " and not taken."
+	case StatusPaid, StatusReceived:
+		if len(p.Attention) > 0 {
+			return p.Total + " is paid. Before you send anything, look at what needs attention."
+		}
+		return p.Total + " is paid. The order can be sent."
+	case StatusFailed:
+		return "Not paid: " + who + " declined the last payment. The shopper can still pay this order another way."
+	case StatusRejected:
+		return "Not paid: the shopper refused to pay."
+	case StatusOverdue:
+		return "Not paid, and its time is over. A late payment is still taken."
+	case StatusExpired:
+		return "Not paid in time. Should money come all the same, it is recorded."
+	case StatusCancelled:
+		if len(p.Attention) > 0 {
+			return "Cancelled, and yet money came for it."
+		}
+		return "Cancelled. Nothing was taken for it."
+	case StatusRefundInitiated:
+		return "A refund is on its way to the shopper."
+	case StatusPartiallyRefunded:
+		return "Paid, and a part of it was refunded."
+	case StatusRefunded:
+		return "Paid, and all of it was refunded."
+	case StatusRefundFailed:
+		return "A refund did not reach the shopper. The money is still here."
+	case StatusRefundReversed:
+		return "A refund came back. The money is here again."
+	case StatusReversalInitiated:
+		return "The payment is being undone."
+	case StatusReversed:
+		return "The payment was undone. Nothing is left of it."
+	case StatusReversalFailed:
+		return "The payment could not be undone. The money is still here."
+	case StatusChargeback, StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration,
+		StatusPrecompliance, StatusCompliance, StatusGoodFaith:
+		return "The shopper's bank disputes the payment (" + p.Status.word() + "). Answer in " + who + "'s own pages."
+	case StatusFraudAdvice:
+		return "The shopper's bank warns of fraud. Send nothing before a person has looked."
+	default:
+		return "We do not know this status. Look at the timeline."
+	}
+}
+
+// inProgress tells the kinds of waiting apart, by the payment waited for.
+func (p OrderPage) inProgress(who string) string {
+	for _, pay := range p.Payments {
+		switch pay.State {
+		case PaymentMismatch:
+			return pay.Provider + " has another amount or currency than this order. Send nothing."
+		case PaymentUnknown:
+			return "Not known to be paid: " + pay.Provider + " gave no answer when the payment was started. It is not started again before we know."
+		case PaymentAccepted:
+			return "Not paid yet: the bank took the order to pay and says no more for a while."
+		case PaymentCreated, PaymentRedirected, PaymentProcessing, PaymentAuthorized, PaymentPaid, PaymentFailed,
+			PaymentCancelled, PaymentExpired:
+		}
+	}
+	return "Not paid yet: the shopper agreed, and " + who + " has not said that the money is there."
+}
+
+// provider is who the newest payment is with.
+func (p OrderPage) provider() string {
+	if len(p.Payments) == 0 || p.Payments[0].Provider == "" {
+		return "the provider"
+	}
+	return p.Payments[0].Provider
+}
+
+// askable are the payments whose provider can be asked now.
+func (p OrderPage) askable() []Payment {
+	var out []Payment
+	for _, pay := range p.Payments {
+		if pay.CanAsk {
+			out = append(out, pay)
+		}
+	}
+	return out
+}
+
+// ask is the button that settles a payment now. Among several it says which
+// one it means, and only the first may be the step we would take.
+func (p OrderPage) ask(pay Payment, first bool) ui.Action {
+	a := ui.Action{Label: "Ask " + pay.Provider + " now", Kind: ui.Secondary, Busy: "Asking " + pay.Provider + "…"}
+	if first && pay.State.open() {
+		a.Kind = ui.Primary
+	}
+	if len(p.Payments) > 1 {
+		a.Label += " about " + lower(p.name(pay.ID))
+	}
+	return a
+}
+
+func (p OrderPage) askURL(pay Payment) string {
+	return orderURL(p.Number) + "/payments/" + pathEscape(pay.ID) + "/settle"
+}
+
+// name is how the page calls a payment: the first one made is payment 1. It is
+// empty for an id that is not here.
+func (p OrderPage) name(id string) string {
+	for i, pay := range p.Payments {
+		if pay.ID == id {
+			return "Payment " + strconv.Itoa(len(p.Payments)-i)
+		}
+	}
+	return ""
+}
+
+// anchor is the id of a payment's heading: "payment-1".
+func (p OrderPage) anchor(id string) string {
+	return strings.ReplaceAll(lower(p.name(id)), " ", "-")
+}
+
+// state is where a mail has got to.
+func (m Mail) state() string {
+	if m.Sent.known() {
+		return "Sent"
+	}
+	return "Kept here, not sent"
+}

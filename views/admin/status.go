@@ -1,0 +1,422 @@
+package admin
+
+import "till/views/ui"
+
+// Status is an order's status, in the gateway's vocabulary: models' words.
+type Status string
+
+// The statuses of an order.
+const (
+	StatusCreated           Status = "created" // a payout order
+	StatusIssued            Status = "issued"
+	StatusViewed            Status = "viewed"
+	StatusInProgress        Status = "in_progress"
+	StatusHold              Status = "hold"
+	StatusPaid              Status = "paid"
+	StatusReceived          Status = "received"
+	StatusFailed            Status = "failed"
+	StatusRejected          Status = "rejected"
+	StatusOverdue           Status = "overdue"
+	StatusExpired           Status = "expired"
+	StatusCancelled         Status = "cancelled"
+	StatusRefundInitiated   Status = "refund_initiated"
+	StatusPartiallyRefunded Status = "partially_refunded"
+	StatusRefunded          Status = "refunded"
+	StatusRefundFailed      Status = "refund_failed"
+	StatusRefundReversed    Status = "refund_reversed"
+	StatusReversalInitiated Status = "reversal_initiated"
+	StatusReversed          Status = "reversed"
+	StatusReversalFailed    Status = "reversal_failed"
+	StatusChargeback        Status = "chargeback"
+	StatusRepresentation    Status = "representation"
+	StatusRetrieval         Status = "retrieval"
+	StatusPrearbitration    Status = "prearbitration"
+	StatusArbitration       Status = "arbitration"
+	StatusPrecompliance     Status = "precompliance"
+	StatusCompliance        Status = "compliance"
+	StatusGoodFaith         Status = "good_faith"
+	StatusFraudAdvice       Status = "fraud_advice"
+)
+
+// StatusAttention is no status: as a filter it asks for the orders of every
+// status that need attention.
+const StatusAttention Status = "needs_attention"
+
+// statuses is what the list can be narrowed to, in the order of an order's
+// life.
+func statuses() []Status {
+	return []Status{
+		StatusIssued, StatusViewed, StatusInProgress, StatusHold, StatusPaid, StatusReceived, StatusFailed, StatusRejected,
+		StatusOverdue, StatusExpired, StatusCancelled, StatusRefundInitiated, StatusPartiallyRefunded, StatusRefunded,
+		StatusRefundFailed, StatusRefundReversed, StatusReversalInitiated, StatusReversed, StatusReversalFailed,
+		StatusChargeback, StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration,
+		StatusPrecompliance, StatusCompliance, StatusGoodFaith, StatusFraudAdvice,
+	}
+}
+
+// word is the status as people read it. A word that we do not know is shown as
+// it came.
+func (s Status) word() string {
+	switch s {
+	case StatusCreated:
+		return "Created"
+	case StatusIssued:
+		return "Issued"
+	case StatusViewed:
+		return "Viewed"
+	case StatusInProgress:
+		return "In progress"
+	case StatusHold:
+		return "On hold"
+	case StatusPaid:
+		return "Paid"
+	case StatusReceived:
+		return "Received"
+	case StatusFailed:
+		return "Failed"
+	case StatusRejected:
+		return "Rejected"
+	case StatusOverdue:
+		return "Overdue"
+	case StatusExpired:
+		return "Expired"
+	case StatusCancelled:
+		return "Cancelled"
+	case StatusRefundInitiated:
+		return "Refund initiated"
+	case StatusPartiallyRefunded:
+		return "Partially refunded"
+	case StatusRefunded:
+		return "Refunded"
+	case StatusRefundFailed:
+		return "Refund failed"
+	case StatusRefundReversed:
+		return "Refund reversed"
+	case StatusReversalInitiated:
+		return "Reversal initiated"
+	case StatusReversed:
+		return "Reversed"
+	case StatusReversalFailed:
+		return "Reversal failed"
+	case StatusChargeback:
+		return "Chargeback"
+	case StatusRepresentation:
+		return "Representation"
+	case StatusRetrieval:
+		return "Retrieval"
+	case StatusPrearbitration:
+		return "Pre-arbitration"
+	case StatusArbitration:
+		return "Arbitration"
+	case StatusPrecompliance:
+		return "Pre-compliance"
+	case StatusCompliance:
+		return "Compliance"
+	case StatusGoodFaith:
+		return "Good faith"
+	case StatusFraudAdvice:
+		return "Fraud advice"
+	case StatusAttention:
+		return "Needs attention"
+	default:
+		return string(s)
+	}
+}
+
+func (s Status) tone() ui.Tone {
+	switch s {
+	case StatusPaid, StatusReceived:
+		return ui.Good
+	case StatusInProgress, StatusHold, StatusRefundInitiated, StatusPartiallyRefunded, StatusRefunded, StatusRefundReversed,
+		StatusReversalInitiated, StatusReversed, StatusRepresentation:
+		return ui.Info
+	case StatusFailed, StatusOverdue, StatusRetrieval, StatusPrearbitration, StatusArbitration, StatusPrecompliance,
+		StatusCompliance, StatusGoodFaith, StatusFraudAdvice, StatusAttention:
+		return ui.Warn
+	case StatusRefundFailed, StatusReversalFailed, StatusChargeback:
+		return ui.Bad
+	case StatusCreated, StatusIssued, StatusViewed, StatusRejected, StatusExpired, StatusCancelled:
+		return ui.Plain
+	default:
+		return ui.Warn
+	}
+}
+
+func (s Status) icon() ui.IconName {
+	switch s {
+	case StatusPaid, StatusReceived:
+		return ui.IconCheck
+	case StatusInProgress, StatusHold, StatusOverdue, StatusExpired:
+		return ui.IconClock
+	case StatusRefundInitiated, StatusPartiallyRefunded, StatusRefunded, StatusRefundReversed, StatusReversalInitiated,
+		StatusReversed:
+		return ui.IconReturn
+	case StatusFailed, StatusRefundFailed, StatusReversalFailed, StatusChargeback, StatusAttention:
+		return ui.IconWarn
+	case StatusRejected, StatusCancelled:
+		return ui.IconStop
+	case StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration, StatusPrecompliance,
+		StatusCompliance, StatusGoodFaith, StatusFraudAdvice:
+		return ui.IconPerson
+	case StatusCreated, StatusIssued, StatusViewed:
+		return ui.IconDot
+	default:
+		return ui.IconAsk
+	}
+}
+
+// Attention is one reason for a person to look at an order: models' words.
+type Attention string
+
+// The reasons.
+const (
+	AttentionMismatch        Attention = "mismatch"
+	AttentionSecondPayment   Attention = "second_payment"
+	AttentionPaidAfterCancel Attention = "paid_after_cancel"
+	AttentionSoldOut         Attention = "sold_out"
+	AttentionUnknown         Attention = "unknown"
+	AttentionContradiction   Attention = "contradiction"
+)
+
+// word is the reason in a few words.
+func (a Attention) word() string {
+	switch a {
+	case AttentionMismatch:
+		return "The amount does not match"
+	case AttentionSecondPayment:
+		return "Paid twice"
+	case AttentionPaidAfterCancel:
+		return "Paid after it was cancelled"
+	case AttentionSoldOut:
+		return "Sold out"
+	case AttentionUnknown:
+		return "The provider never answered"
+	case AttentionContradiction:
+		return "The provider contradicts itself"
+	default:
+		return string(a)
+	}
+}
+
+// advice says what it means and what to do.
+func (a Attention) advice() string {
+	switch a {
+	case AttentionMismatch:
+		return "The provider has another amount or currency than this order. Send nothing. Compare the payment with the provider's own pages."
+	case AttentionSecondPayment:
+		return "More was taken than the order costs. Give the second payment back."
+	case AttentionPaidAfterCancel:
+		return "Money came for an order that is cancelled. Give it back, or agree with the shopper to send the goods after all."
+	case AttentionSoldOut:
+		return "The money is here, and more was sold than there was. Agree with the shopper on a later delivery, or give the money back."
+	case AttentionUnknown:
+		return "We asked the provider to start a payment, never heard back, and cannot ask any more. Look the payment up in the provider's own pages."
+	case AttentionContradiction:
+		return "The provider now says something else about a payment that it had called paid. Nothing was changed. Ask the provider before you send anything."
+	default:
+		return "Look at the timeline below."
+	}
+}
+
+// PaymentState is the state of one payment: models' words.
+type PaymentState string
+
+// The states of a payment.
+const (
+	PaymentCreated    PaymentState = "created"
+	PaymentRedirected PaymentState = "redirected"
+	PaymentProcessing PaymentState = "processing"
+	PaymentAuthorized PaymentState = "authorized"
+	PaymentPaid       PaymentState = "paid"
+	PaymentFailed     PaymentState = "failed"
+	PaymentCancelled  PaymentState = "cancelled"
+	PaymentExpired    PaymentState = "expired"
+	PaymentUnknown    PaymentState = "unknown"
+	PaymentAccepted   PaymentState = "accepted"
+	PaymentMismatch   PaymentState = "mismatch"
+)
+
+// word is the state as people read it.
+func (s PaymentState) word() string {
+	switch s {
+	case PaymentCreated:
+		return "Created"
+	case PaymentRedirected:
+		return "Redirected"
+	case PaymentProcessing:
+		return "Processing"
+	case PaymentAuthorized:
+		return "Authorised"
+	case PaymentPaid:
+		return "Paid"
+	case PaymentFailed:
+		return "Failed"
+	case PaymentCancelled:
+		return "Cancelled"
+	case PaymentExpired:
+		return "Expired"
+	case PaymentUnknown:
+		return "Unknown"
+	case PaymentAccepted:
+		return "Accepted"
+	case PaymentMismatch:
+		return "Mismatch"
+	default:
+		return string(s)
+	}
+}
+
+// meaning is what the state says about the money, as one sentence.
+func (s PaymentState) meaning(provider string) string {
+	switch s {
+	case PaymentCreated:
+		return provider + " has not heard of it yet."
+	case PaymentRedirected:
+		return "The shopper was sent to " + provider + " and has not decided yet."
+	case PaymentProcessing:
+		return "The shopper agreed. The money is on its way."
+	case PaymentAuthorized:
+		return "The money is reserved and not taken."
+	case PaymentPaid:
+		return provider + " has the money for us."
+	case PaymentFailed:
+		return provider + " said no. No money moved."
+	case PaymentCancelled:
+		return "Given up by the shopper or by us. No money moved."
+	case PaymentExpired:
+		return "Its time was over. No money moved."
+	case PaymentUnknown:
+		return provider + " gave no answer. It may have the payment or not, and we do not start it again before we know."
+	case PaymentAccepted:
+		return "The bank took the order to pay and says no more for a while."
+	case PaymentMismatch:
+		return provider + " has another amount or currency than we do. It counts for nothing until a person has looked."
+	default:
+		return "We do not know this state."
+	}
+}
+
+// open reports whether the provider may still have news.
+func (s PaymentState) open() bool {
+	switch s {
+	case PaymentCreated, PaymentRedirected, PaymentProcessing, PaymentAuthorized, PaymentUnknown, PaymentAccepted, PaymentMismatch:
+		return true
+	case PaymentPaid, PaymentFailed, PaymentCancelled, PaymentExpired:
+		return false
+	default:
+		return true
+	}
+}
+
+func (s PaymentState) tone() ui.Tone {
+	switch s {
+	case PaymentPaid:
+		return ui.Good
+	case PaymentProcessing, PaymentAuthorized, PaymentAccepted:
+		return ui.Info
+	case PaymentUnknown, PaymentFailed:
+		return ui.Warn
+	case PaymentMismatch:
+		return ui.Bad
+	case PaymentCreated, PaymentRedirected, PaymentCancelled, PaymentExpired:
+		return ui.Plain
+	default:
+		return ui.Warn
+	}
+}
+
+func (s PaymentState) icon() ui.IconName {
+	switch s {
+	case PaymentPaid:
+		return ui.IconCheck
+	case PaymentProcessing, PaymentAuthorized, PaymentAccepted, PaymentExpired:
+		return ui.IconClock
+	case PaymentFailed, PaymentMismatch:
+		return ui.IconWarn
+	case PaymentCancelled:
+		return ui.IconStop
+	case PaymentCreated, PaymentRedirected:
+		return ui.IconDot
+	case PaymentUnknown:
+		return ui.IconAsk
+	default:
+		return ui.IconAsk
+	}
+}
+
+// OperationState is what became of one thing asked of a provider.
+type OperationState string
+
+// The states of an operation.
+const (
+	OperationRequested OperationState = "requested"
+	OperationSucceeded OperationState = "succeeded"
+	OperationFailed    OperationState = "failed"
+	OperationUnknown   OperationState = "unknown"
+)
+
+// word is the state as people read it.
+func (s OperationState) word() string {
+	switch s {
+	case OperationRequested:
+		return "Requested"
+	case OperationSucceeded:
+		return "Succeeded"
+	case OperationFailed:
+		return "Failed"
+	case OperationUnknown:
+		return "No answer"
+	default:
+		return string(s)
+	}
+}
+
+func (s OperationState) tone() ui.Tone {
+	switch s {
+	case OperationSucceeded:
+		return ui.Good
+	case OperationRequested:
+		return ui.Info
+	case OperationFailed, OperationUnknown:
+		return ui.Warn
+	default:
+		return ui.Warn
+	}
+}
+
+// Verdict is what became of a callback that a provider sent.
+type Verdict string
+
+// The verdicts on a delivery.
+const (
+	VerdictNew       Verdict = "new"
+	VerdictSettled   Verdict = "settled"
+	VerdictUnmatched Verdict = "unmatched"
+)
+
+// word is the verdict as people read it.
+func (v Verdict) word() string {
+	switch v {
+	case VerdictNew:
+		return "Stored, not acted on yet"
+	case VerdictSettled:
+		return "Settled after it"
+	case VerdictUnmatched:
+		return "No payment of ours"
+	default:
+		return string(v)
+	}
+}
+
+func (v Verdict) tone() ui.Tone {
+	switch v {
+	case VerdictSettled:
+		return ui.Good
+	case VerdictNew:
+		return ui.Info
+	case VerdictUnmatched:
+		return ui.Warn
+	default:
+		return ui.Warn
+	}
+}

@@ -1,0 +1,190 @@
+package admin
+
+import (
+	"strings"
+
+	"till/views/ui"
+)
+
+// EventKind is what an entry of the timeline tells: models' words, for events
+// and for facts.
+type EventKind string
+
+// The kinds of events. Every FactKind is one too.
+const (
+	EventPlaced          EventKind = "placed"
+	EventPaymentCreated  EventKind = "payment_created"
+	EventState           EventKind = "state"
+	EventSuperseded      EventKind = "superseded"
+	EventCancelAsked     EventKind = "cancel_asked"
+	EventCancelled       EventKind = "cancelled"
+	EventExpired         EventKind = "expired"
+	EventAttention       EventKind = "attention"
+	EventContradiction   EventKind = "contradiction"
+	EventCallback        EventKind = "callback"
+	EventNoAnswer        EventKind = "no_answer"
+	EventProviderRefused EventKind = "provider_refused"
+
+	EventAuthorized     = EventKind(FactAuthorized)
+	EventReleased       = EventKind(FactReleased)
+	EventCaptured       = EventKind(FactCaptured)
+	EventCorrected      = EventKind(FactCorrected)
+	EventRefundReserved = EventKind(FactRefundReserved)
+	EventRefunded       = EventKind(FactRefunded)
+	EventRefundFailed   = EventKind(FactRefundFailed)
+	EventRefundReversed = EventKind(FactRefundReversed)
+	EventDisputed       = EventKind(FactDisputed)
+	EventDisputeClosed  = EventKind(FactDisputeClosed)
+)
+
+// Event is one entry of the order's timeline: an event, or a fact.
+type Event struct {
+	Kind    EventKind
+	Payment string // id of the payment it is about; empty when it is about the order
+	From    string // before and after, where something changed
+	To      string
+	Detail  string // may be empty
+	Amount  string // with currency; of facts only
+	Actor   string // who: "shopper", "provider", "till", "staff ann@example.test"
+	Source  string // by which way: "return page", "callback 7", "timer", …
+	At      When
+}
+
+// what tells the entry as a sentence without a full stop.
+func (e Event) what() string {
+	switch e.Kind {
+	case EventPlaced:
+		return "Order placed"
+	case EventPaymentCreated:
+		return with("Payment written", ", to be made with ", e.Detail)
+	case EventState:
+		return "From " + PaymentState(e.From).word() + " to " + PaymentState(e.To).word()
+	case EventSuperseded:
+		return "The shopper turned to another payment"
+	case EventCancelAsked:
+		return "The provider was asked to cancel"
+	case EventCancelled:
+		return "Order cancelled"
+	case EventExpired:
+		return "Order expired"
+	case EventAttention:
+		if e.To == "" {
+			return "No longer needs attention"
+		}
+		return "Needs attention: " + reasons(e.To)
+	case EventContradiction:
+		return "The provider contradicts itself; nothing was changed"
+	case EventCallback:
+		return "Callback received"
+	case EventNoAnswer:
+		return "No answer from the provider"
+	case EventProviderRefused:
+		return "The provider refused"
+	case EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved, EventRefunded,
+		EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
+		return with(FactKind(e.Kind).word(), " ", e.Amount)
+	default:
+		return string(e.Kind)
+	}
+}
+
+// detail is what else is known; empty when what says it all.
+func (e Event) detail() string {
+	switch e.Kind {
+	case EventPaymentCreated:
+		return ""
+	case EventState, EventContradiction, EventCallback:
+		return with("", "The provider's word: ", e.Detail)
+	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventNoAnswer,
+		EventProviderRefused, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
+		EventRefunded, EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
+		return e.Detail
+	default:
+		return e.Detail
+	}
+}
+
+func (e Event) tone() ui.Tone {
+	switch e.Kind {
+	case EventCaptured, EventDisputeClosed:
+		return ui.Good
+	case EventState:
+		return PaymentState(e.To).tone()
+	case EventAttention:
+		if e.To == "" {
+			return ui.Good
+		}
+		return ui.Warn
+	case EventContradiction, EventNoAnswer, EventProviderRefused, EventRefundFailed, EventCorrected:
+		return ui.Warn
+	case EventDisputed:
+		return ui.Bad
+	case EventAuthorized, EventRefundReserved, EventRefunded, EventRefundReversed, EventCallback:
+		return ui.Info
+	case EventPlaced, EventPaymentCreated, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventReleased:
+		return ui.Plain
+	default:
+		return ui.Plain
+	}
+}
+
+// icon gives each kind of entry a shape of its own family: money, doubt,
+// callbacks, the rest.
+func (e Event) icon() ui.IconName {
+	switch e.Kind {
+	case EventCaptured, EventDisputeClosed:
+		return ui.IconCheck
+	case EventState:
+		return PaymentState(e.To).icon()
+	case EventAttention:
+		if e.To == "" {
+			return ui.IconCheck
+		}
+		return ui.IconPerson
+	case EventContradiction, EventProviderRefused, EventRefundFailed, EventCorrected, EventDisputed:
+		return ui.IconWarn
+	case EventNoAnswer:
+		return ui.IconAsk
+	case EventRefundReserved, EventRefunded, EventRefundReversed, EventReleased:
+		return ui.IconReturn
+	case EventAuthorized, EventExpired:
+		return ui.IconClock
+	case EventCallback:
+		return ui.IconInfo
+	case EventCancelAsked, EventCancelled:
+		return ui.IconStop
+	case EventPlaced:
+		return ui.IconCart
+	case EventPaymentCreated, EventSuperseded:
+		return ui.IconDot
+	default:
+		return ui.IconDot
+	}
+}
+
+// reasons turns a stored set of reasons into words.
+func reasons(set string) string {
+	words := strings.Split(set, ",")
+	for i, w := range words {
+		words[i] = lower(Attention(w).word())
+	}
+	return strings.Join(words, ", ")
+}
+
+// inkOf is the colour of a tone's shape, for a shape that stands alone.
+func inkOf(t ui.Tone) string {
+	switch t {
+	case ui.Good:
+		return "text-good"
+	case ui.Warn:
+		return "text-warn"
+	case ui.Bad:
+		return "text-bad"
+	case ui.Info:
+		return "text-accent"
+	case ui.Plain:
+		return "text-muted"
+	default:
+		return "text-muted"
+	}
+}
