@@ -1,0 +1,136 @@
+// Package handlers turns requests into calls and results into pages. This file
+// is the only list of addresses; each room has a folder of its own.
+package handlers
+
+import (
+	"crypto/hkdf"
+	"crypto/sha256"
+	"fmt"
+	"log/slog"
+	"net/http"
+
+	"till/cashier"
+	"till/handlers/admin"
+	"till/handlers/callbacks"
+	"till/handlers/shop"
+	"till/handlers/web"
+	"till/models"
+	"till/providers"
+	"till/static"
+
+	"github.com/gin-gonic/gin"
+)
+
+// Deps is everything the handlers need. All fields are required.
+type Deps struct {
+	Log     *slog.Logger
+	DB      *models.DB
+	Cashier *cashier.Cashier
+	Assets  *static.Set
+	Shop    web.Shop
+	Secret  providers.Secret // what every key of ours is made from
+	NewID   func() string    // random, unguessable, letters and digits
+}
+
+// New returns every address of Till.
+func New(d Deps) (http.Handler, error) {
+	hashKey, err := d.key("visit cookie, signature", 32)
+	if err != nil {
+		return nil, err
+	}
+	blockKey, err := d.key("visit cookie, seal", 32)
+	if err != nil {
+		return nil, err
+	}
+	products, orders, payments := models.NewProducts(d.DB), models.NewOrders(d.DB), models.NewPayments(d.DB)
+	deliveries := models.NewDeliveries(d.DB)
+	front := shop.Pages{
+		Log: d.Log, Shop: d.Shop, Assets: d.Assets, Visits: web.NewVisits(hashKey, blockKey, d.Shop.Secure()),
+		Products: products, Orders: orders, Payments: payments, Cashier: d.Cashier, NewID: d.NewID,
+	}
+	office := admin.Pages{
+		Log: d.Log, Shop: d.Shop, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),
+		Staff: models.NewStaff(d.DB), Throttles: models.NewThrottles(d.DB), Orders: orders, Payments: payments,
+		Deliveries: deliveries, Mails: models.NewMails(d.DB), Cashier: d.Cashier,
+	}
+	bells := callbacks.Callbacks{Log: d.Log, Provider: d.Cashier.Provider, Keeper: deliveries}
+
+	r := gin.New()
+	if err := r.SetTrustedProxies(nil); err != nil {
+		return nil, fmt.Errorf("handlers: %w", err)
+	}
+	r.HandleMethodNotAllowed = true
+	r.RedirectTrailingSlash, r.RedirectFixedPath = true, false
+	inShop := web.Room{Log: d.Log, Problem: front.Problem}
+	inOffice := web.Room{Log: d.Log, Problem: office.Problem}
+	machine := web.Room{Log: d.Log}
+
+	r.Use(
+		web.Identify(), web.AccessLog(d.Log, d.DB.Now), web.Recover(inShop), web.Headers(d.Shop.Secure(), d.pageOrigins()),
+		web.SameOrigin(inShop, "POST /return/{payment}/{outcome}"),
+	)
+	r.NoRoute(inShop.Handle(func(*gin.Context) error { return models.ErrNotFound }))
+	r.NoMethod(inShop.Handle(func(*gin.Context) error { return web.ErrMethod }))
+
+	files := gin.WrapH(d.Assets.Handler())
+	r.GET(static.Prefix+"*file", files)
+	r.HEAD(static.Prefix+"*file", files)
+	r.GET("/-/healthz", func(c *gin.Context) { c.String(http.StatusOK, "ok\n") })
+	r.GET("/-/ready", machine.Handle(d.ready))
+
+	r.GET("/", inShop.Handle(front.Home))
+	r.GET("/products/:slug", inShop.Handle(front.Product))
+	r.POST("/currency", inShop.Handle(front.Currency))
+	r.GET("/cart", inShop.Handle(front.Cart))
+	r.POST("/cart/lines", inShop.Handle(front.AddLine))
+	r.POST("/cart/lines/:product", inShop.Handle(front.SetLine))
+	r.GET("/checkout", inShop.Handle(front.Checkout))
+	r.POST("/checkout", inShop.Handle(front.Submit))
+	r.GET("/return/:payment/:outcome", inShop.Handle(front.Return))
+	r.POST("/return/:payment/:outcome", inShop.Handle(front.Return))
+	r.GET("/orders/:token", inShop.Handle(front.Order))
+	r.POST("/orders/:token/payments", inShop.Handle(front.Pay))
+	r.POST("/orders/:token/cancel", inShop.Handle(front.Cancel))
+	r.GET("/orders/:token/receipt", inShop.Handle(front.Receipt))
+
+	r.POST("/callbacks/:provider", machine.Handle(bells.Receive))
+	r.POST("/callbacks/:provider/:secret", machine.Handle(bells.Receive))
+
+	r.GET("/admin/login", inOffice.Handle(office.LoginForm))
+	r.POST("/admin/login", inOffice.Handle(office.Login))
+	staff := r.Group("/admin", office.Guard())
+	staff.GET("", inOffice.Handle(func(c *gin.Context) error { c.Redirect(http.StatusSeeOther, "/admin/orders"); return nil }))
+	staff.POST("/logout", inOffice.Handle(office.Logout))
+	staff.GET("/orders", inOffice.Handle(office.List))
+	staff.GET("/orders/:number", inOffice.Handle(office.Order))
+	staff.POST("/orders/:number/payments/:payment/settle", inOffice.Handle(office.Settle))
+	return r, nil
+}
+
+// ready reports whether orders can be taken: the database reads and writes.
+func (d Deps) ready(c *gin.Context) error {
+	if err := d.DB.Ping(c.Request.Context()); err != nil {
+		return err
+	}
+	c.String(http.StatusOK, "ready\n")
+	return nil
+}
+
+// key makes one key of ours out of the secret. Keys of different purposes say
+// nothing about each other.
+func (d Deps) key(purpose string, length int) ([]byte, error) {
+	key, err := hkdf.Key(sha256.New, []byte(d.Secret), nil, "till "+purpose, length)
+	if err != nil {
+		return nil, fmt.Errorf("handlers: key for %s: %w", purpose, err)
+	}
+	return key, nil
+}
+
+// pageOrigins is where forms of ours may lead after their answer.
+func (d Deps) pageOrigins() []string {
+	var all []string
+	for _, p := range d.Cashier.Providers() {
+		all = append(all, p.PageOrigins()...)
+	}
+	return all
+}

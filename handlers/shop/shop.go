@@ -1,0 +1,126 @@
+// Package shop is where shoppers' requests come in: shelf, cart, checkout, the
+// way back from the provider, and the order page.
+package shop
+
+import (
+	"crypto/rand"
+	"log/slog"
+	"slices"
+
+	"till/cashier"
+	"till/handlers/web"
+	"till/models"
+	"till/money"
+	"till/providers"
+	"till/views/shop"
+	"till/views/ui"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+)
+
+// Pages is every page of the shop. All fields are required.
+type Pages struct {
+	Log      *slog.Logger
+	Shop     web.Shop
+	Assets   ui.Assets
+	Visits   *web.Visits
+	Products *models.Products
+	Orders   *models.Orders
+	Payments *models.Payments
+	Cashier  *cashier.Cashier
+	NewID    func() string
+}
+
+var byShopper = models.Cause{Actor: "shopper", Source: "checkout"}
+
+// visit is the browser's visit, with a currency that the shop has.
+func (h Pages) visit(c *gin.Context) web.Visit {
+	v := h.Visits.Get(c)
+	if !slices.Contains(h.Shop.Currencies, v.Currency) {
+		v.Currency = h.Shop.Currencies[0]
+	}
+	return v
+}
+
+// frame is what surrounds a page for this browser.
+func (h Pages) frame(v web.Visit, back string) ui.Frame {
+	f := ui.Frame{
+		ShopName: h.Shop.Name, Assets: h.Assets, Currency: string(v.Currency), CartCount: v.Pieces(), Back: back,
+		Flash: v.Flash, Contact: h.Shop.Contact, Demo: h.Shop.Demo,
+	}
+	for _, c := range h.Shop.Currencies {
+		f.Currencies = append(f.Currencies, string(c))
+	}
+	return f
+}
+
+// draw draws a page. A flash is shown once.
+func (h Pages) draw(c *gin.Context, status int, v web.Visit, page templ.Component) error {
+	if v.Flash != "" {
+		v.Flash = ""
+		if err := h.Visits.Save(c, v); err != nil {
+			return err
+		}
+	}
+	return web.Render(c, status, page)
+}
+
+// Problem is the page for an error.
+func (h Pages) Problem(c *gin.Context, status int) templ.Component {
+	p := shop.ProblemPage{Frame: h.frame(h.visit(c), "/"), Status: status, RequestID: web.RequestID(c)}
+	if token := c.Param("token"); token != "" && status >= 500 {
+		p.OrderURL = orderURL(token)
+	}
+	if status == 503 {
+		p.RetrySeconds = 10
+	}
+	return shop.Problem(p)
+}
+
+// Currency is POST /currency: the prices to show from now on. An amount in the
+// cart belongs to no currency, so the cart stays.
+func (h Pages) Currency(c *gin.Context) error {
+	form, err := web.Form(c)
+	if err != nil {
+		return err
+	}
+	v := h.visit(c)
+	if chosen := money.Currency(form.Get("currency")); slices.Contains(h.Shop.Currencies, chosen) && chosen != v.Currency {
+		v.Currency, v.Form = chosen, rand.Text() // other prices are another checkout
+		if err := h.Visits.Save(c, v); err != nil {
+			return err
+		}
+	}
+	c.Redirect(303, local(form.Get("back")))
+	return nil
+}
+
+// local is a path of ours, or the home page: a form must not lead elsewhere.
+func local(path string) string {
+	if len(path) > 0 && len(path) < 300 && path[0] == '/' && (len(path) == 1 || path[1] != '/' && path[1] != '\\') && !hasControl(path) {
+		return path
+	}
+	return "/"
+}
+
+func hasControl(s string) bool {
+	return slices.ContainsFunc([]byte(s), func(b byte) bool { return b < 0x20 || b == 0x7f || b == '\\' })
+}
+
+// methods are the ways to pay in a currency.
+func (h Pages) methods(currency money.Currency) []shop.Method {
+	var all []shop.Method
+	for _, p := range h.Cashier.Providers() {
+		if takes(p, currency) {
+			all = append(all, shop.Method{Name: p.Name(), Label: p.Label()})
+		}
+	}
+	return all
+}
+
+func takes(p providers.Provider, currency money.Currency) bool {
+	return slices.Contains(p.Currencies(), currency)
+}
+
+func orderURL(token string) string { return "/orders/" + token }
