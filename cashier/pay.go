@@ -29,7 +29,7 @@ func (c *Cashier) Pay(ctx context.Context, number int64, provider, method string
 		}
 	}
 	if live, ok := detail.Live(); ok {
-		if live.Provider == provider && live.Method == method {
+		if live.Provider == provider && live.Method == method && goesOn(live) {
 			return c.goOn(ctx, live, cause)
 		}
 		if gone, err := c.turnAway(ctx, live, cause); err != nil {
@@ -59,6 +59,12 @@ func bars(p models.Payment) error {
 	case models.PaymentCreated, models.PaymentRedirected, models.PaymentFailed, models.PaymentCancelled, models.PaymentExpired, models.PaymentUnknown:
 	}
 	return nil
+}
+
+// goesOn reports whether a live payment leads anywhere. One that was found
+// without a page to send the shopper to does not.
+func goesOn(live models.Payment) bool {
+	return live.State != models.PaymentRedirected || live.RedirectURL != ""
 }
 
 // goOn takes a live payment up where it stands.

@@ -198,6 +198,14 @@ func (db *DB) Write(ctx context.Context, f func(tx *gorm.DB) error) error {
 	return unavailable(db.w.WithContext(ctx).Transaction(f))
 }
 
+// snapshot runs f over one state of the database. f only reads.
+func (db *DB) snapshot(ctx context.Context, f func(tx *gorm.DB) error) error {
+	if db.postgres { // SQLite's transactions are snapshots anyway
+		return unavailable(db.r.WithContext(ctx).Transaction(f, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}))
+	}
+	return unavailable(db.r.WithContext(ctx).Transaction(f))
+}
+
 // wake tells the sweeper to look again; one waiting word is enough.
 func (db *DB) wake() {
 	select {

@@ -201,9 +201,9 @@ func (o *Orders) OfPayment(ctx context.Context, paymentID string) (OrderDetail, 
 	return o.detail(ctx, "id = (SELECT order_id FROM payments WHERE id = ?)", paymentID)
 }
 
-// detail reads in one transaction, so that the parts belong together.
+// detail reads one snapshot, so that the parts belong together.
 func (o *Orders) detail(ctx context.Context, where string, arg any) (d OrderDetail, err error) {
-	err = o.db.r.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	err = o.db.snapshot(ctx, func(tx *gorm.DB) error {
 		order, err := gorm.G[Order](tx).Where(where, arg).First(ctx)
 		if err != nil {
 			return named(err, "order")
@@ -211,7 +211,7 @@ func (o *Orders) detail(ctx context.Context, where string, arg any) (d OrderDeta
 		d, err = readDetail(ctx, tx, order)
 		return err
 	})
-	return d, unavailable(err)
+	return d, err
 }
 
 func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, err error) {

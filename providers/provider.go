@@ -222,7 +222,7 @@ type Error struct {
 	Reason     Reason        // set when the code says why the buyer cannot pay
 	RetryAfter time.Duration // as the provider asked; 0 when it did not
 	Raw        []byte        // the answer as it came, for staff; bounded; nil when there was none
-	Err        error         // cause; nil when the provider answered
+	Err        error         // cause, or what makes an answer unusable; nil when the answer says it all
 }
 
 // Error says what failed and how, without what the provider wrote in its body.
