@@ -77,6 +77,7 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 	page := shop.OrderPage{
 		Number: d.Number(), Token: d.Token, Status: string(d.Status), PlacedAt: h.Shop.Moment(d.CreatedAt),
 		Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: address(d.Address),
+		Mails: h.Shop.Mails,
 	}
 	if d.PaidAt != nil {
 		page.PaidAt = h.Shop.Moment(*d.PaidAt)

@@ -33,6 +33,7 @@ type Shop struct {
 	Currencies []money.Currency
 	Location   *time.Location
 	Demo       bool
+	Mails      bool   // mails are sent, not only kept
 	PublicURL  string // without a slash at the end
 }
 

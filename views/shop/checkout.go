@@ -52,12 +52,19 @@ type ChangedLine struct {
 	New  string
 }
 
-// EarlierOrder is a paid order that looks like this one.
+// EarlierOrder is an order that looks like this one, and is paid or may yet be.
 type EarlierOrder struct {
-	Number string
+	Number string // empty when this browser may not see it
 	Total  string
 	When   string // such as "12 minutes ago"
 	URL    string // its order page; empty when this browser may not see it
+}
+
+func (o EarlierOrder) which() string {
+	if o.Number == "" {
+		return "An order from this e-mail address"
+	}
+	return "Order " + o.Number
 }
 
 func (p CheckoutPage) page() ui.Page {

@@ -46,6 +46,7 @@ type OrderPage struct {
 	Email    string
 	Address  []string // lines of the delivery address, without the name
 
+	Mails       bool     // the shop sends mail
 	ContinueURL string   // the provider's page that is still open; empty when there is none
 	Methods     []Method // to pay again with; empty when that is not possible now
 	Method      string   // the one chosen before; may be empty
@@ -119,14 +120,14 @@ func (p OrderPage) sentences() []string {
 	switch p.State {
 	case StatePaid:
 		return []string{
-			"We received " + p.Total + ". We write to " + p.Email + " with the receipt.",
+			"We received " + p.Total + "." + p.weWrite(" with the receipt"),
 			"Next we pack your order. There is nothing more for you to do.",
 		}
 	case StateConfirming:
 		if p.RefreshSeconds == 0 {
 			return []string{
 				"We keep asking " + who + " about your payment. Please do not pay again.",
-				"You can close this page. We write to " + p.Email + " as soon as the payment is confirmed, and this page always shows how it stands.",
+				"You can close this page and open it again later: it always shows how the payment stands." + p.weWrite(" as soon as it is confirmed"),
 			}
 		}
 		return []string{
@@ -136,12 +137,12 @@ func (p OrderPage) sentences() []string {
 	case StateUnknown:
 		return []string{
 			"We asked " + who + " about your payment and got no clear answer. It may have gone through or not, so please do not pay again yet.",
-			"We keep asking. This page shows the answer as soon as we have it, and if you paid, we write to " + p.Email + ".",
+			"We keep asking, and this page shows the answer as soon as we have it." + p.weWrite(" if you paid"),
 		}
 	case StateAccepted:
 		return []string{
 			"The money is on its way. Some banks take a day or two to confirm it.",
-			"There is nothing more for you to do. We write to " + p.Email + " when it has arrived.",
+			"There is nothing more for you to do." + p.weWrite(" when it has arrived"),
 		}
 	case StateReserved:
 		return []string{
@@ -175,7 +176,7 @@ func (p OrderPage) sentences() []string {
 	case StateAttention:
 		return []string{
 			"Something about this payment needs a human eye, and one of us has been told. Please do not pay again.",
-			"Your money is not lost: we either send your order or send the money back, and write to " + p.Email + " either way.",
+			"Your money is not lost: we either send your order or send the money back, and tell you either way.",
 		}
 	case StateCancelled:
 		return []string{
@@ -190,6 +191,14 @@ func (p OrderPage) sentences() []string {
 	default:
 		return []string{"Please do not pay again. Look at this page again in a minute."}
 	}
+}
+
+// weWrite promises a mail, where mails are sent.
+func (p OrderPage) weWrite(when string) string {
+	if !p.Mails {
+		return ""
+	}
+	return " We write to " + p.Email + when + "."
 }
 
 func (p OrderPage) tone() ui.Tone {

@@ -95,7 +95,7 @@ func order(state OrderState, status string) OrderPage {
 		Frame: frame(0), Number: "1042", Token: "9wq4k2m7x1", Status: status, State: state, Provider: "iumiCash",
 		PlacedAt: "Saturday 21 November 2026, 14:30", AskedAt: "14:32",
 		Lines: goods, Rows: []Row{{Label: "Delivery", Amount: "Free"}}, Total: "NZD 80.50",
-		Name: "Mere Tautahi", Email: "mere@mail.example",
+		Name: "Mere Tautahi", Email: "mere@mail.example", Mails: true,
 		Address: []string{"12 Rātā Street", "Nelson 7010", "New Zealand"},
 	}
 }
