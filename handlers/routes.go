@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/http"
+	"strings"
 
 	"till/cashier"
 	"till/handlers/admin"
@@ -18,6 +19,7 @@ import (
 	"till/providers"
 	"till/static"
 
+	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
 )
 
@@ -63,14 +65,20 @@ func New(d Deps) (http.Handler, error) {
 	r.RedirectTrailingSlash, r.RedirectFixedPath = true, false
 	inShop := web.Room{Log: d.Log, Problem: front.Problem}
 	inOffice := web.Room{Log: d.Log, Problem: office.Problem}
+	anywhere := web.Room{Log: d.Log, Problem: func(c *gin.Context, status int) templ.Component {
+		if strings.HasPrefix(c.Request.URL.Path, "/admin") {
+			return office.Problem(c, status)
+		}
+		return front.Problem(c, status)
+	}}
 	machine := web.Room{Log: d.Log}
 
 	r.Use(
-		web.Identify(), web.AccessLog(d.Log, d.DB.Now), web.Recover(inShop), web.Headers(d.Shop.Secure(), d.pageOrigins()),
-		web.SameOrigin(inShop, "POST /return/{payment}/{outcome}"),
+		web.Identify(), web.AccessLog(d.Log, d.DB.Now), web.Recover(anywhere), web.Headers(d.Shop.Secure(), d.pageOrigins()),
+		web.SameOrigin(anywhere, "POST /return/{payment}/{outcome}"),
 	)
-	r.NoRoute(inShop.Handle(func(*gin.Context) error { return models.ErrNotFound }))
-	r.NoMethod(inShop.Handle(func(*gin.Context) error { return web.ErrMethod }))
+	r.NoRoute(anywhere.Handle(func(*gin.Context) error { return models.ErrNotFound }))
+	r.NoMethod(anywhere.Handle(func(*gin.Context) error { return web.ErrMethod }))
 
 	files := gin.WrapH(d.Assets.Handler())
 	r.GET(static.Prefix+"*file", files)

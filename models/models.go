@@ -6,10 +6,12 @@ package models
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"embed"
 	"errors"
 	"fmt"
 	"hash/fnv"
+	"io"
 	"io/fs"
 	"net"
 	"net/url"
@@ -150,21 +152,21 @@ func (db *DB) openSQLite(_ context.Context, path string, config func() *gorm.Con
 	return nil
 }
 
-// Close closes every connection.
+// Close closes every connection: on SQLite the readers first, because only a
+// writer that is the last to leave folds the log back into the file.
 func (db *DB) Close() error {
 	w, err := db.w.DB()
 	if err != nil {
 		return err
 	}
-	err = w.Close()
-	if db.r != db.w {
-		r, rerr := db.r.DB()
-		if rerr != nil {
-			return errors.Join(err, rerr)
-		}
-		err = errors.Join(err, r.Close())
+	if db.r == db.w {
+		return w.Close()
 	}
-	return err
+	r, err := db.r.DB()
+	if err != nil {
+		return errors.Join(err, w.Close())
+	}
+	return errors.Join(r.Close(), w.Close())
 }
 
 // SetQueue gives the database its queue. It exists because a queue needs the
@@ -357,5 +359,10 @@ func isUnavailable(err error) bool {
 		return false
 	}
 	var call net.Error
-	return errors.Is(err, sql.ErrConnDone) || errors.As(err, &call) || errors.Is(err, os.ErrPermission)
+	for _, gone := range []error{sql.ErrConnDone, driver.ErrBadConn, io.EOF, io.ErrUnexpectedEOF, os.ErrPermission} {
+		if errors.Is(err, gone) {
+			return true
+		}
+	}
+	return errors.As(err, &call)
 }

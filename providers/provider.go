@@ -75,6 +75,48 @@ type Canceller interface {
 	Cancel(ctx context.Context, p Payment, key string) (Report, error)
 }
 
+// Capturer is a Provider that can reserve money first and take it later.
+type Capturer interface {
+	// Capture takes some or all of what is reserved. What it leaves is
+	// released where the provider captures once only. The answer is what the
+	// provider says of the payment afterwards.
+	Capture(ctx context.Context, p Payment, amount money.Amount, key string) (Report, error)
+
+	// Void gives back what is reserved and not taken.
+	Void(ctx context.Context, p Payment, key string) (Report, error)
+}
+
+// Refunder is a Provider that can send money back.
+type Refunder interface {
+	// Refund sends some or all of what was taken back. The answer is this
+	// refund as the provider has it now, which may be that it is on its way.
+	Refund(ctx context.Context, p Payment, r RefundRequest) (Refund, error)
+}
+
+// Reverser is a Provider that can undo a payment as a whole before it is
+// cleared.
+type Reverser interface {
+	Reverse(ctx context.Context, p Payment, key string) (Report, error)
+}
+
+// Receiver is a Provider that can be told that a payment was made outside.
+type Receiver interface {
+	Received(ctx context.Context, p Payment, key string) (Report, error)
+}
+
+// MethodLister is a Provider with more than one way to pay.
+type MethodLister interface {
+	// Methods lists the ways to pay in a currency, in the order to show them.
+	// It may answer from a cache.
+	Methods(ctx context.Context, currency money.Currency) ([]Method, error)
+}
+
+// Method is one of a provider's ways to pay.
+type Method struct {
+	Name  string // kept with the payment as StartRequest.Method, such as "stripe/credit-cards"
+	Label string // as people know it
+}
+
 // Pacer is a Provider with its own idea of how often it may be asked.
 type Pacer interface {
 	// NextAsk is how long to wait before asking again, after asked looks at a
@@ -91,7 +133,10 @@ type StartRequest struct {
 	Amount      money.Amount
 	Items       []Item // their sum is Amount
 	Buyer       Buyer
-	SuccessURL  string // absolute, as all of these
+	Method      string    // one of Methods; empty for a provider that lists none
+	Reserve     bool      // reserve the money and take it later; only for a Capturer
+	Due         time.Time // pay until then; zero for no end
+	SuccessURL  string    // absolute, as all of these
 	ErrorURL    string
 	PendingURL  string
 	CallbackURL string
@@ -145,16 +190,68 @@ const (
 
 // Report is a provider's own answer about one payment.
 type Report struct {
-	Ref       string // the provider's id
-	PaymentID string // ours, as the provider has it; empty when it does not say
-	Outcome   Outcome
-	Amount    money.Amount // the whole payment as the provider has it; the zero Amount when it does not say
-	Word      string       // the provider's own status word
-	Reason    Reason       // why not, when Declined and the provider says
-	At        time.Time    // when the provider says that it last changed; for people to read, never to decide by; zero when it does not say
-	Status    int          // HTTP status of the answer
-	Raw       []byte       // the answer as it came; bounded, holds no credential
+	Ref        string // the provider's id
+	PaymentID  string // ours, as the provider has it; empty when it does not say
+	Outcome    Outcome
+	Amount     money.Amount // the whole payment as the provider has it; the zero Amount when it does not say
+	Word       string       // the provider's own status word
+	Authorized money.Amount // ever reserved; the zero Amount when the provider does not say, as the next two
+	Captured   money.Amount // taken so far; when it does not say, a Paid payment was taken as a whole
+	Refunded   money.Amount // gone back so far, all refunds together
+	Refunds    []Refund     // one by one, where the provider tells them apart
+	Reversal   RefundState  // of the payment as a whole; empty when nobody asked for one
+	Dispute    Dispute      // how far a dispute has got; empty when there is none
+	HoldUntil  time.Time    // when a reservation lapses; zero when the provider does not say
+	Reason     Reason       // why not, when Declined and the provider says
+	At         time.Time    // when the provider says that it last changed; for people to read, never to decide by; zero when it does not say
+	Status     int          // HTTP status of the answer
+	Raw        []byte       // the answer as it came; bounded, holds no credential
 }
+
+// RefundRequest is what a provider may need to send money back.
+type RefundRequest struct {
+	Key    string // idempotency key of the refund operation, a UUID
+	Amount money.Amount
+	Whole  bool   // Amount is all that was taken
+	Note   string // for the provider's own pages; may be empty
+}
+
+// Refund is one refund as a provider has it.
+type Refund struct {
+	Ref    string // the provider's id of the refund; empty where it gives none
+	State  RefundState
+	Amount money.Amount
+	Word   string // the provider's own word
+	Status int    // HTTP status of the answer
+	Raw    []byte // the answer as it came, as in Report
+}
+
+// RefundState says how far a refund, or a reversal, has got.
+type RefundState string
+
+// The states of a refund.
+const (
+	RefundPending  RefundState = "pending"  // asked for and not done; may yet fail
+	RefundDone     RefundState = "done"     // gone back
+	RefundFailed   RefundState = "failed"   // not gone back
+	RefundReversed RefundState = "reversed" // gone back, and come again
+)
+
+// Dispute is the stage of a dispute, in the words of the Gate's table.
+type Dispute string
+
+// The stages of a dispute.
+const (
+	DisputeRetrieval      Dispute = "retrieval"
+	DisputeChargeback     Dispute = "chargeback"
+	DisputeRepresentation Dispute = "representation"
+	DisputePrearbitration Dispute = "prearbitration"
+	DisputeArbitration    Dispute = "arbitration"
+	DisputePrecompliance  Dispute = "precompliance"
+	DisputeCompliance     Dispute = "compliance"
+	DisputeGoodFaith      Dispute = "good_faith"
+	DisputeFraudAdvice    Dispute = "fraud_advice"
+)
 
 // Reason is why a payment was refused, as far as a buyer can act on it.
 type Reason string

@@ -65,7 +65,7 @@ type checkoutForm struct {
 // checkoutPage is the page for a basket, with what was typed.
 func (h Pages) checkoutPage(v web.Visit, b basket, f checkoutForm) shop.CheckoutPage {
 	page := shop.CheckoutPage{
-		Frame: h.frame(v, "/checkout"), Form: f.CheckoutForm, Countries: countries(), Methods: h.methods(v.Currency),
+		Frame: h.frame(v, "/checkout"), Form: f.CheckoutForm, Countries: web.Countries(), Methods: h.methods(v.Currency),
 		Total: b.total.Format(web.Locale), Key: v.Form, Shown: b.shown().String(),
 	}
 	for _, l := range b.lines {
@@ -270,7 +270,7 @@ func (f *checkoutForm) check(methods []shop.Method) {
 	if f.Email != "" && f.Problems["email"] == "" && !isEmail(f.Email) {
 		f.Problems["email"] = "Enter an e-mail address like name@example.com."
 	}
-	if f.Country != "" && !isCountry(f.Country) {
+	if f.Country != "" && !web.IsCountry(f.Country) {
 		f.Problems["country"] = "Choose a country."
 	}
 	if !slices.ContainsFunc(methods, func(m shop.Method) bool { return m.Name == f.Method }) {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"slices"
 	"strconv"
 	"time"
 
@@ -76,7 +75,7 @@ func refresh(look string) (wait, next int) {
 func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderPage, error) {
 	page := shop.OrderPage{
 		Number: d.Number(), Token: d.Token, Status: string(d.Status), PlacedAt: h.Shop.Moment(d.CreatedAt),
-		Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: address(d.Address),
+		Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
 		Mails: h.Shop.Mails,
 	}
 	if d.PaidAt != nil {
@@ -254,23 +253,6 @@ func orderLines(d models.OrderDetail) []shop.Line {
 	return lines
 }
 
-func address(a models.Address) []string {
-	town := slices.DeleteFunc([]string{a.City, a.Postcode}, func(s string) bool { return s == "" })
-	lines := []string{a.Line1, a.Line2, join(town), a.Region, countryName(a.Country)}
-	return slices.DeleteFunc(lines, func(s string) bool { return s == "" })
-}
-
-func join(parts []string) string {
-	s := ""
-	for i, p := range parts {
-		if i > 0 {
-			s += " "
-		}
-		s += p
-	}
-	return s
-}
-
 // Pay is POST /orders/:token/payments: goes on with the payment, or begins
 // another one on the same order.
 func (h Pages) Pay(c *gin.Context) error {
@@ -353,7 +335,7 @@ func (h Pages) Receipt(c *gin.Context) error {
 	v := h.visit(c)
 	page := shop.ReceiptPage{
 		Frame: h.frame(v, orderURL(d.Token)), Number: d.Number(), Token: d.Token, PlacedAt: h.Shop.Moment(d.CreatedAt), PaidAt: h.Shop.Moment(*d.PaidAt),
-		Ref: p.Ref, Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: address(d.Address),
+		Ref: p.Ref, Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
 	}
 	if one, ok := h.Cashier.Provider(p.Provider); ok {
 		page.Provider = one.Label()

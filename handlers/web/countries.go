@@ -1,20 +1,22 @@
-package shop
+package web
 
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"sync"
 
+	"till/models"
 	"till/views/ui"
 
 	"golang.org/x/text/language"
 	"golang.org/x/text/language/display"
 )
 
-// countries is every country with its English name, by name: ISO 3166-1
+// Countries is every country with its English name, by name: ISO 3166-1
 // alpha-2 as the Unicode library knows it, without its groupings and the
 // islands that the post knows as part of a country.
-var countries = sync.OnceValue(func() []ui.Option {
+var Countries = sync.OnceValue(func() []ui.Option {
 	apart := []string{"AC", "CP", "CQ", "DG", "EA", "EU", "EZ", "IC", "QO", "TA", "UN", "XA", "XB", "ZZ"}
 	names := display.English.Regions()
 	var all []ui.Option
@@ -34,9 +36,9 @@ var countries = sync.OnceValue(func() []ui.Option {
 	return all
 })
 
-// countryName is a country's name, or its code when it has none.
-func countryName(code string) string {
-	for _, c := range countries() {
+// CountryName is a country's name, or its code when it has none.
+func CountryName(code string) string {
+	for _, c := range Countries() {
 		if c.Value == code {
 			return c.Label
 		}
@@ -44,6 +46,14 @@ func countryName(code string) string {
 	return code
 }
 
-func isCountry(code string) bool {
-	return slices.ContainsFunc(countries(), func(c ui.Option) bool { return c.Value == code })
+// IsCountry reports whether a code is one of Countries.
+func IsCountry(code string) bool {
+	return slices.ContainsFunc(Countries(), func(c ui.Option) bool { return c.Value == code })
+}
+
+// AddressLines is an address as a label has it, without the name.
+func AddressLines(a models.Address) []string {
+	town := strings.TrimSpace(a.City + " " + a.Postcode)
+	lines := []string{a.Line1, a.Line2, town, a.Region, CountryName(a.Country)}
+	return slices.DeleteFunc(lines, func(s string) bool { return s == "" })
 }

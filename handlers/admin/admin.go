@@ -1,0 +1,129 @@
+// Package admin is where staff come in: login, the list of orders, one order,
+// and asking its provider now.
+package admin
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"till/cashier"
+	"till/handlers/web"
+	"till/models"
+	"till/views/ui"
+
+	"github.com/a-h/templ"
+	"github.com/gin-gonic/gin"
+
+	page "till/views/admin"
+)
+
+// Pages is every page of the dashboard. All fields are required.
+type Pages struct {
+	Log        *slog.Logger
+	Shop       web.Shop
+	Assets     ui.Assets
+	Sessions   *Sessions
+	Staff      *models.StaffMembers
+	Throttles  *models.Throttles
+	Orders     *models.Orders
+	Payments   *models.Payments
+	Deliveries *models.Deliveries
+	Mails      *models.Mails
+	Cashier    *cashier.Cashier
+}
+
+const (
+	ordersURL = "/admin/orders"
+	loginURL  = "/admin/login"
+)
+
+// clock writes times as somebody reads them who opens a page now.
+type clock struct {
+	now  time.Time
+	zone *time.Location
+}
+
+func (h Pages) clock() clock { return clock{h.Payments.Now(), h.Shop.Location} }
+
+func (k clock) at(t time.Time) page.When { return page.At(t, k.now, k.zone) }
+
+// maybe is at for a time that may not have come.
+func (k clock) maybe(t *time.Time) page.When {
+	if t == nil {
+		return page.When{}
+	}
+	return k.at(*t)
+}
+
+// outside is the frame of a page for nobody in particular.
+func (h Pages) outside() page.Frame {
+	return page.Frame{Frame: ui.Frame{ShopName: h.Shop.Name, Assets: h.Assets, Demo: h.Shop.Demo}}
+}
+
+// inside is the frame of a page for who is signed in.
+func (h Pages) inside(c *gin.Context) (page.Frame, error) {
+	f := h.outside()
+	waiting, err := h.Orders.Needy(c.Request.Context())
+	f.Email, f.Waiting = member(c).Email, int(waiting)
+	return f, err
+}
+
+// frame is inside with what is to be said once. Call it last: the sentence is
+// gone afterwards.
+func (h Pages) frame(c *gin.Context) (page.Frame, error) {
+	f, err := h.inside(c)
+	if err != nil {
+		return f, err
+	}
+	f.Flash, err = h.Sessions.takeFlash(c.Request, c.Writer)
+	return f, err
+}
+
+// Problem is the page for an error. When it is our fault it asks the database
+// nothing more, and shows no count that it cannot know.
+func (h Pages) Problem(c *gin.Context, status int) templ.Component {
+	p := page.Problem{Frame: h.outside(), Status: status, Code: web.RequestID(c)}
+	if status < http.StatusInternalServerError && member(c).ID != 0 {
+		if f, err := h.inside(c); err == nil {
+			p.Frame = f
+		}
+	}
+	p.Title, p.Text = explain(c, status)
+	return page.ProblemPage(p)
+}
+
+// explain says what went wrong, and what to do about it.
+func explain(c *gin.Context, status int) (title, text string) {
+	switch status {
+	case http.StatusBadRequest:
+		return "We could not read that", "Your browser sent something that we do not understand. Nothing was changed. Go back and try again."
+	case http.StatusForbidden:
+		return forbidden(member(c))
+	case http.StatusNotFound:
+		if number := c.Param("number"); number != "" && c.Param("payment") == "" {
+			return "There is no such order", "No order has this number. It may be a slip in the address."
+		}
+		return "There is no such page", "Nothing is kept at this address. It may be a slip in it."
+	case http.StatusMethodNotAllowed:
+		return "That is not possible here", "This address does not do that. Nothing was changed."
+	case http.StatusRequestEntityTooLarge:
+		return "That was too much", "What your browser sent is longer than this page takes. Nothing was changed."
+	case http.StatusTooManyRequests:
+		return "Too many at once", "More people are signing in than we can check at the same time. Try again in a moment."
+	case http.StatusServiceUnavailable:
+		return "The shop is busy", "The database did not answer. Nothing that was saved is lost. Try again in a moment."
+	default:
+		return "Something went wrong here", "It is our mistake, and it is in the log. Try again; when it stays, tell whoever runs this shop."
+	}
+}
+
+// forbidden says which right is missing.
+func forbidden(me models.Staff) (title, text string) {
+	const title403 = "You may not do that"
+	if me.ID == 0 || me.Role.MayAct() {
+		return title403, "The request did not come from a page of this dashboard, so it was not carried out. Nothing was changed."
+	}
+	return title403, "Your role is " + string(me.Role) + ": you may look at everything and change nothing. Whoever changes an order, " +
+		"or asks its provider, needs the role clerk, manager or owner. Nothing was changed."
+}

@@ -1,0 +1,261 @@
+package admin
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"till/models"
+
+	"github.com/gorilla/sessions"
+)
+
+const (
+	// idleLife is how long a session lives after it was last seen.
+	idleLife = 12 * time.Hour
+	// wholeLife is how long it lives however often it is seen.
+	wholeLife = 7 * 24 * time.Hour
+	// touchEvery is how old a session's last sight may be before it is written
+	// down again, so that looking at pages costs no commit each.
+	touchEvery = 5 * time.Minute
+	// tokenLength is 32 bytes in base64.
+	tokenLength = 43
+)
+
+// errSignedOut is returned when nobody is signed in, or no longer.
+var errSignedOut = errors.New("admin: nobody is signed in")
+
+// Sessions keeps who is signed in. The cookie holds a random token and nothing
+// else; the database holds what belongs to it under the token's digest, so that
+// neither a log of one nor a copy of the other opens the door.
+//
+// It is a sessions.Store. Where such a store says MaxAge it means how long the
+// row lives from the next Save on; the cookie ends with the browser, and what
+// ends before that is the row.
+type Sessions struct {
+	rows   *models.StaffSessions
+	name   string
+	secure bool
+	checks checks // of passwords: what opens a session
+}
+
+var _ sessions.Store = (*Sessions)(nil)
+
+// NewSessions returns sessions kept in rows. secure is whether browsers reach
+// us over TLS only.
+func NewSessions(rows *models.StaffSessions, secure bool) *Sessions {
+	s := &Sessions{rows: rows, name: "till-staff", secure: secure, checks: make(checks, checksAtOnce)}
+	if secure {
+		s.name = "__Host-till-staff" // no other host, and no page over plain HTTP, can set a cookie of this name
+	}
+	return s
+}
+
+// login is what a session holds.
+type login struct {
+	StaffID   int64
+	CreatedAt time.Time
+	SeenAt    time.Time
+	data
+}
+
+// data is what a page keeps for the next one.
+type data struct {
+	Flash string `json:"flash,omitempty"` // one sentence about what was just done
+}
+
+type valueKey int
+
+const loginKey valueKey = 0
+
+// loginOf is what a session of ours holds; a change to it is written by Save.
+func loginOf(sess *sessions.Session) *login {
+	l, ok := sess.Values[loginKey].(*login)
+	if !ok {
+		l = &login{}
+		sess.Values[loginKey] = l
+	}
+	return l
+}
+
+// Get implements sessions.Store: one look at the database per request.
+func (s *Sessions) Get(r *http.Request, name string) (*sessions.Session, error) {
+	return sessions.GetRegistry(r).Get(s, name)
+}
+
+// New implements sessions.Store. A browser without a session that lives has a
+// new, empty one. An error is the database's: it says nothing about whether
+// somebody is signed in.
+func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) {
+	sess := sessions.NewSession(s, name)
+	sess.IsNew = true
+	sess.Options = &sessions.Options{
+		Path: "/", HttpOnly: true, Secure: s.secure, SameSite: http.SameSiteLaxMode, MaxAge: int(idleLife.Seconds()),
+	}
+	cookie, err := r.Cookie(name)
+	if err != nil || len(cookie.Value) != tokenLength {
+		return sess, nil // no cookie of ours
+	}
+	row, err := s.rows.Find(r.Context(), digest(cookie.Value))
+	if errors.Is(err, models.ErrNotFound) {
+		return sess, nil
+	}
+	if err != nil {
+		return sess, err
+	}
+	l := loginOf(sess)
+	if err := json.Unmarshal(row.Data, &l.data); err != nil {
+		return sess, fmt.Errorf("admin: data of a session: %w", err)
+	}
+	if row.StaffID != nil {
+		l.StaffID = *row.StaffID
+	}
+	l.CreatedAt, l.SeenAt = row.CreatedAt, row.SeenAt
+	sess.ID, sess.IsNew = cookie.Value, false
+	return sess, nil
+}
+
+// Save implements sessions.Store. A session that has ended meanwhile stays
+// ended, whatever a slow request still wants to keep in it: errSignedOut. The
+// cookie is left alone then, for it may be that of a newer session by now.
+func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.Session) error {
+	ctx := r.Context()
+	if sess.Options.MaxAge < 0 {
+		if sess.ID != "" {
+			if err := s.rows.Delete(ctx, digest(sess.ID)); err != nil {
+				return err
+			}
+		}
+		http.SetCookie(w, sessions.NewCookie(sess.Name(), "", sess.Options))
+		return nil
+	}
+	l := loginOf(sess)
+	raw, err := json.Marshal(l.data)
+	if err != nil {
+		return fmt.Errorf("admin: data of a session: %w", err)
+	}
+	life := time.Duration(sess.Options.MaxAge) * time.Second
+	if sess.ID != "" {
+		err := s.rows.Touch(ctx, digest(sess.ID), raw, life)
+		if errors.Is(err, models.ErrNotFound) {
+			return errSignedOut
+		}
+		return err
+	}
+	token := newToken()
+	var owner *int64
+	if l.StaffID != 0 {
+		owner = &l.StaffID
+	}
+	if err := s.rows.Create(ctx, digest(token), owner, raw, life); err != nil {
+		return err
+	}
+	sess.ID = token
+	untilClosed := *sess.Options
+	untilClosed.MaxAge = 0
+	http.SetCookie(w, sessions.NewCookie(sess.Name(), token, &untilClosed))
+	return nil
+}
+
+// current is the session of whoever is signed in now, or errSignedOut.
+func (s *Sessions) current(r *http.Request, now time.Time) (*sessions.Session, *login, error) {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := loginOf(sess)
+	left := wholeLife - now.Sub(l.CreatedAt)
+	if sess.IsNew || l.StaffID == 0 || left <= 0 {
+		return nil, nil, errSignedOut
+	}
+	sess.Options.MaxAge = int(min(idleLife, left).Seconds())
+	return sess, l, nil
+}
+
+// prolong keeps that a session was seen, now and then.
+func (s *Sessions) prolong(r *http.Request, w http.ResponseWriter, sess *sessions.Session, now time.Time) error {
+	l := loginOf(sess)
+	if now.Sub(l.SeenAt) < touchEvery {
+		return nil
+	}
+	l.SeenAt = now
+	return s.Save(r, w, sess)
+}
+
+// open signs somebody in, under a new token: one that was in the browser before
+// may be known to somebody else.
+func (s *Sessions) open(r *http.Request, w http.ResponseWriter, staffID int64) error {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return err
+	}
+	if sess.ID != "" {
+		if err := s.rows.Delete(r.Context(), digest(sess.ID)); err != nil {
+			return err
+		}
+		sess.ID = ""
+	}
+	sess.Options.MaxAge = int(idleLife.Seconds())
+	sess.Values[loginKey] = &login{StaffID: staffID}
+	return s.Save(r, w, sess)
+}
+
+// end signs out.
+func (s *Sessions) end(r *http.Request, w http.ResponseWriter) error {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return err
+	}
+	sess.Options.MaxAge = -1
+	return s.Save(r, w, sess)
+}
+
+// flash keeps a sentence for the next page.
+func (s *Sessions) flash(r *http.Request, w http.ResponseWriter, sentence string) error {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return err
+	}
+	loginOf(sess).Flash = sentence
+	return s.Save(r, w, sess)
+}
+
+// takeFlash returns the sentence kept for this page, and forgets it.
+func (s *Sessions) takeFlash(r *http.Request, w http.ResponseWriter) (string, error) {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return "", err
+	}
+	l := loginOf(sess)
+	sentence := l.Flash
+	if sentence == "" {
+		return "", nil
+	}
+	l.Flash = ""
+	return sentence, s.Save(r, w, sess)
+}
+
+// brought reports whether the browser came with a cookie of ours, living or
+// not.
+func (s *Sessions) brought(r *http.Request) bool {
+	cookie, err := r.Cookie(s.name)
+	return err == nil && len(cookie.Value) == tokenLength
+}
+
+func newToken() string {
+	token := make([]byte, 32)
+	_, _ = rand.Read(token) // never fails
+	return base64.RawURLEncoding.EncodeToString(token)
+}
+
+// digest is what of a token, or of a word that nobody need read, the database
+// sees.
+func digest(token string) string {
+	sum := sha256.Sum256([]byte(token))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
+}
