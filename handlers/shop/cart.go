@@ -150,7 +150,7 @@ func (h Pages) waiting(ctx context.Context, v web.Visit) (d models.OrderDetail, 
 	if err != nil {
 		return d, false, ignoreMissing(err)
 	}
-	switch d.Status { //nolint:exhaustive // the others have ended, or hold money
+	switch d.Status {
 	case models.OrderIssued, models.OrderViewed, models.OrderFailed:
 		return d, true, nil
 	default:
