@@ -1,0 +1,221 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	_ "embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"till/handlers/admin"
+	"till/handlers/web"
+	"till/models"
+	"till/money"
+	"till/providers"
+	"till/providers/iumicash"
+	"till/sandbox"
+)
+
+//go:embed demo/catalogue.csv
+var demoCatalogue []byte
+
+const (
+	demoFile  = "till-demo.db"
+	demoStaff = "owner@kauri-and-clay.test"
+)
+
+type demoCmd struct {
+	Keep bool `help:"Go on with the till-demo.db of the last time instead of beginning afresh."`
+}
+
+// Help is the manual page.
+func (demoCmd) Help() string {
+	return `Opens a shop to click through: a catalogue, some orders with a past, a dashboard, and beside it a sandbox that
+plays the payment provider, with a console on which callbacks can be made to come late, twice, forged or never. The
+addresses and a login are printed; everything stays on this machine, and no money is real.
+
+It keeps its data in till-demo.db in the current folder and DELETES that file when it begins, because the sandbox
+remembers nothing of an earlier run. With --keep it does not: orders are all there, but the sandbox knows those of the
+last time no more, so that asking about them finds nothing. The login's password is new each time.
+
+Settings, as environment variables:
+
+    TILL_ADDR              of shop and dashboard; 127.0.0.1:8080
+    TILL_SANDBOX_ADDR      of the sandbox; 127.0.0.1:8081; port 0 is any free one
+    TILL_TIMEZONE          of the times on pages; Pacific/Auckland
+
+Warnings and errors go to standard error as JSON.
+
+Examples:
+
+    till demo
+    TILL_ADDR=127.0.0.1:0 TILL_SANDBOX_ADDR=127.0.0.1:0 till demo
+
+Exit status: 0 stopped as asked; 1 it could not go on; 2 a setting must be changed first.`
+}
+
+// demo is a demo that is wired and not open yet.
+type demo struct {
+	*shop
+	clock    *shiftedClock
+	database string
+	password string // of demoStaff
+	shopLn   net.Listener
+	boxLn    net.Listener
+	box      *sandbox.Sandbox
+	loud     slog.LevelVar // what is logged
+}
+
+// Run opens the demo.
+func (c demoCmd) Run(ctx context.Context, o *outside) (err error) {
+	set := readSettings(o.environ)
+	if set.get("TILL_TIMEZONE", "") == "" {
+		set.values["TILL_TIMEZONE"] = "Pacific/Auckland"
+	}
+	addr, boxAddr, own := set.addr("TILL_ADDR", defaultAddr), set.addr("TILL_SANDBOX_ADDR", defaultSandboxAddr), set.shop()
+	if err := set.err(); err != nil {
+		return err
+	}
+	d := &demo{clock: &shiftedClock{}, database: filepath.Join(o.dir, demoFile)}
+	d.loud.Set(slog.LevelError + 1) // what goes wrong in the past was meant to
+	log := slog.New(slog.NewJSONHandler(o.stderr, &slog.HandlerOptions{Level: &d.loud}))
+	if d.shopLn, err = listen(ctx, "TILL_ADDR", addr); err != nil { // first, because a demo that runs already has the file open
+		return err
+	}
+	if d.boxLn, err = listen(ctx, "TILL_SANDBOX_ADDR", boxAddr); err != nil {
+		return errors.Join(err, d.shopLn.Close())
+	}
+	if !c.Keep {
+		if err := removeDatabase(d.database); err != nil {
+			return errors.Join(err, d.shopLn.Close(), d.boxLn.Close())
+		}
+	}
+	db, err := openDatabase(ctx, providers.Secret(d.database), d.clock.now)
+	if err != nil {
+		return errors.Join(err, d.shopLn.Close(), d.boxLn.Close())
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	if err := d.wire(ctx, db, own.Location, log); err != nil {
+		return errors.Join(err, d.shopLn.Close(), d.boxLn.Close())
+	}
+	return d.open(ctx, o, log)
+}
+
+// removeDatabase removes a SQLite file with what belongs to it.
+func removeDatabase(path string) error {
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if err := os.Remove(path + suffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("cannot begin afresh: %w", err)
+		}
+	}
+	return nil
+}
+
+// wire puts the demo together, and fills its database.
+func (d *demo) wire(ctx context.Context, db *models.DB, location *time.Location, log *slog.Logger) error {
+	pay, err := iumicash.New(iumicash.Config{
+		BaseURL: urlOf(d.boxLn) + "/iumicash", ClientID: sandbox.IumiCashClientID, ClientSecret: sandbox.IumiCashClientSecret, Now: d.clock.now,
+	})
+	if err != nil {
+		return err
+	}
+	c := config{Secret: providers.Secret(rand.Text() + rand.Text()), Providers: []providers.Provider{pay}, Shop: web.Shop{
+		Name: "Kauri & Clay", Headline: "Small things for the house, made slowly.",
+		Intro:   "Stoneware, wool, oil and honey from a handful of makers around Aotearoa. We pack every order ourselves.",
+		Contact: "hello@kauri-and-clay.test", Currencies: []money.Currency{"NZD", "USD", "SBD"}, Location: location,
+		Demo: true, PublicURL: urlOf(d.shopLn),
+	}}
+	if d.shop, err = newShop(c, db, log); err != nil {
+		return err
+	}
+	d.box, err = sandbox.New(sandbox.Config{
+		Now: d.clock.now, Seed: time.Now().UnixNano(), // another one each time: --keep has the references of the last
+		Log: log, ShopURL: c.Shop.PublicURL, ShopName: c.Shop.Name,
+	})
+	if err != nil {
+		return err
+	}
+	products, err := parseTable("catalogue.csv", demoCatalogue)
+	if err != nil {
+		return err
+	}
+	if have, err := models.NewProducts(db).All(ctx); err != nil || len(have) == 0 {
+		if err = errors.Join(err, models.NewProducts(db).Import(ctx, products)); err != nil {
+			return err
+		}
+	}
+	return d.letIn(ctx)
+}
+
+// letIn gives the demo's owner a new password.
+func (d *demo) letIn(ctx context.Context) error {
+	text := strings.ToLower(rand.Text()[:16])
+	d.password = text[:4] + "-" + text[4:8] + "-" + text[8:12] + "-" + text[12:]
+	hash, err := admin.HashPassword(d.password)
+	if err != nil {
+		return err
+	}
+	staff := models.NewStaff(d.db)
+	one, err := staff.ByEmail(ctx, demoStaff)
+	if errors.Is(err, models.ErrNotFound) {
+		_, err = staff.Add(ctx, demoStaff, models.RoleOwner, hash)
+		return err
+	}
+	if err != nil {
+		return err
+	}
+	return staff.SetPassword(ctx, one.ID, hash)
+}
+
+// open serves shop and sandbox, gives the shop a past, and greets. The sandbox
+// is the last to stop, because the shop may still be talking to it.
+func (d *demo) open(ctx context.Context, o *outside, log *slog.Logger) error {
+	all, ctx := errgroup.WithContext(ctx)
+	boxCtx, stopBox := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBox()
+	all.Go(func() error { return serveSandbox(boxCtx, d.boxLn, d.box, log) })
+	all.Go(func() error {
+		defer stopBox()
+		return d.serve(ctx, d.shopLn)
+	})
+	all.Go(func() error {
+		err := d.remember(ctx)
+		d.clock.catchUp()
+		d.loud.Set(slog.LevelWarn)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("cannot give the demo a past: %w", err)
+		}
+		return o.say("%s", d.greeting())
+	})
+	return all.Wait()
+}
+
+func (d *demo) greeting() string {
+	shopURL := urlOf(d.shopLn)
+	return fmt.Sprintf(`
+  Kauri & Clay is open.
+
+    Shop        %s
+    Dashboard   %s/admin
+                %s
+                %s
+    Sandbox     %s
+
+  Put something in the cart, pay with iumiCash, and press Approve on its page, which the sandbox plays.
+  On the sandbox's console callbacks can be lost, late, doubled or forged, and answers too.
+
+  Ctrl-C closes the shop. The next demo begins afresh; "till demo --keep" goes on with %s.
+`, shopURL, shopURL, demoStaff, d.password, urlOf(d.boxLn), d.database)
+}

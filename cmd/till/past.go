@@ -1,0 +1,348 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"slices"
+	"sync"
+	"time"
+
+	"till/cashier"
+	"till/models"
+	"till/money"
+)
+
+const (
+	pastOpenFor = 7 * 24 * time.Hour // an order without money is kept for so long, as at the checkout
+	pastWait    = 20 * time.Second   // for a callback to be dealt with; it takes milliseconds
+	pastLook    = 5 * time.Millisecond
+)
+
+// shiftedClock is the real time, or some time before it.
+type shiftedClock struct {
+	mu     sync.Mutex
+	behind time.Duration
+}
+
+func (c *shiftedClock) now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return time.Now().UTC().Add(-c.behind)
+}
+
+// be sets how far the clock is behind. It is only ever set forward.
+func (c *shiftedClock) be(behind time.Duration) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.behind = behind
+}
+
+func (c *shiftedClock) catchUp() { c.be(0) }
+
+// past makes orders that happened before the demo began. Everything is done by
+// the real parts, on a clock that is behind: orders are placed, the cashier
+// opens them at the sandbox over HTTP, the sandbox's buyers decide, its
+// callbacks come in at the shop's door, and jobs settle them.
+type past struct {
+	*demo
+	http     *http.Client
+	products map[string]models.Product
+	orders   *models.Orders
+	steps    []step
+}
+
+// step is something that happened some time before now.
+type step struct {
+	ago time.Duration
+	do  func(ctx context.Context) error
+}
+
+// pastOrder is an order while its past is being told.
+type pastOrder struct {
+	models.Order
+	payment models.Payment
+}
+
+type buyer struct {
+	name, email string
+	address     models.Address
+}
+
+type piece struct {
+	slug     string
+	quantity int64
+}
+
+// remember gives the shop a past, unless it has one.
+func (d *demo) remember(ctx context.Context) error {
+	p := &past{demo: d, http: &http.Client{Timeout: pastWait}, products: map[string]models.Product{}, orders: models.NewOrders(d.db)}
+	defer p.http.CloseIdleConnections()
+	if rows, _, err := p.orders.List(ctx, models.OrderFilter{Limit: 1}); err != nil || len(rows) > 0 {
+		return err
+	}
+	products, err := models.NewProducts(d.db).All(ctx)
+	if err != nil {
+		return err
+	}
+	for _, one := range products {
+		p.products[one.Slug] = one
+	}
+	p.tell()
+	slices.SortStableFunc(p.steps, func(a, b step) int { return cmp.Compare(b.ago, a.ago) })
+	for _, s := range p.steps {
+		d.clock.be(s.ago)
+		if err := s.do(ctx); err != nil {
+			return err
+		}
+	}
+	d.clock.catchUp()
+	return p.control(ctx, http.MethodDelete, "/control/faults", nil, nil)
+}
+
+// tell is the past itself, order by order.
+func (p *past) tell() {
+	const hour, day = time.Hour, 24 * time.Hour
+	mere := buyer{"Mere Tautahi", "mere.tautahi@mail.test", models.Address{Line1: "12 Rātā Street", City: "Nelson", Postcode: "7010", Country: "NZ"}}
+	tom := buyer{"Tom Aldridge", "tom.aldridge@mail.test", models.Address{Line1: "4 Marine Parade", Line2: "Flat 2", City: "Napier", Postcode: "4110", Country: "NZ"}}
+	grace := buyer{"Grace Kwaimani", "grace@kwaimani.test", models.Address{Line1: "Mendana Avenue", City: "Honiara", Country: "SB"}}
+	june := buyer{"June Park", "june.park@mail.test", models.Address{Line1: "2210 Alder Street", City: "Portland", Region: "OR", Postcode: "97205", Country: "US"}}
+	wiremu := buyer{"Wiremu Hohepa", "wiremu@hohepa.test", models.Address{Line1: "88 Karangahape Road", City: "Auckland", Postcode: "1010", Country: "NZ"}}
+
+	p.paid(9*day+5*hour, p.order(9*day+5*hour, mere, "NZD", piece{"stoneware-mug", 2}, piece{"olive-oil", 1}))
+	p.paid(8*day+2*hour, p.order(8*day+2*hour, june, "USD", piece{"linen-tea-towel", 3}))
+
+	nobody := p.order(7*day+20*hour, tom, "NZD", piece{"harakeke-basket", 1}) // left at iumiCash's page, and given up a week later
+	p.at(20*hour-time.Minute, func(ctx context.Context) error {
+		if err := p.cashier.ExpireOrders(ctx); err != nil {
+			return err
+		}
+		return p.heard(ctx, nobody)
+	})
+
+	twice := p.refused(6*day, grace, "SBD", "create_balance_low", piece{"glazed-bowl", 1})
+	p.at(6*day-20*time.Minute, func(ctx context.Context) error { return p.again(ctx, twice) })
+	p.paid(6*day-20*time.Minute, twice)
+
+	gone := p.order(5*day+3*hour, wiremu, "NZD", piece{"wool-blanket", 1})
+	p.at(5*day+2*hour, func(ctx context.Context) error {
+		err := p.cashier.Cancel(ctx, gone.ID, "the shopper cancelled it", models.Cause{Actor: "shopper", Source: "order page"})
+		return errors.Join(err, p.heard(ctx, gone))
+	})
+
+	unsure := p.order(4*day+7*hour, june, "USD", piece{"brass-hook", 4})
+	p.at(4*day+7*hour-2*time.Minute, func(ctx context.Context) error { return p.decide(ctx, unsure, "cancel") })
+
+	p.refused(3*day+hour, tom, "NZD", "create_payment_limit", piece{"wool-blanket", 1}, piece{"kauri-bread-board", 1})
+
+	lost := p.order(2*day+4*hour, mere, "NZD", piece{"manuka-honey", 1}, piece{"beeswax-candle", 2}) // neither callback nor return: the timer found it
+	p.strike(2*day+4*hour-time.Minute, lost, "callback_lost")
+	p.at(2*day+4*hour-time.Minute, func(ctx context.Context) error {
+		if err := p.decide(ctx, lost, "approve"); err != nil {
+			return err
+		}
+		_, err := p.cashier.Settle(ctx, lost.payment.ID, cashier.Timer)
+		return err
+	})
+
+	wrong := p.order(day+6*hour, grace, "SBD", piece{"beeswax-candle", 1}, piece{"olive-clay-soap", 2}) // the provider says another amount
+	p.strike(day+6*hour-time.Minute, wrong, "order_wrong_amount")
+	p.paid(day+6*hour, wrong)
+
+	double := p.order(15*hour, wiremu, "NZD", piece{"stoneware-mug", 4})
+	p.strike(15*hour-time.Minute, double, "callback_doubled")
+	p.paid(15*hour, double)
+
+	slow := p.order(3*hour, tom, "NZD", piece{"garden-seeds", 2}, piece{"brass-hook", 1}) // agreed to; the money is on its way
+	p.strike(3*hour-time.Minute, slow, "order_stays_approved")
+	p.paid(3*hour, slow)
+
+	p.order(25*time.Minute, june, "USD", piece{"manuka-honey", 2}) // at iumiCash's page now
+	p.paid(12*time.Minute, p.order(12*time.Minute, mere, "NZD", piece{"olive-clay-soap", 1}, piece{"linen-tea-towel", 1}))
+}
+
+func (p *past) at(ago time.Duration, do func(ctx context.Context) error) {
+	p.steps = append(p.steps, step{ago, do})
+}
+
+// order has a buyer place an order and be sent to iumiCash's page.
+func (p *past) order(ago time.Duration, by buyer, currency money.Currency, pieces ...piece) *pastOrder {
+	o := &pastOrder{}
+	p.at(ago, func(ctx context.Context) error {
+		if err := p.place(ctx, o, by, currency, pieces); err != nil {
+			return err
+		}
+		return p.start(ctx, o)
+	})
+	return o
+}
+
+// refused is order with a start that iumiCash refuses.
+func (p *past) refused(ago time.Duration, by buyer, currency money.Currency, fault string, pieces ...piece) *pastOrder {
+	o := &pastOrder{}
+	p.at(ago, func(ctx context.Context) error {
+		if err := p.place(ctx, o, by, currency, pieces); err != nil {
+			return err
+		}
+		if err := p.fault(ctx, o, fault); err != nil {
+			return err
+		}
+		if err := p.start(ctx, o); err == nil {
+			return fmt.Errorf("order %s was not refused", o.Number())
+		}
+		return nil
+	})
+	return o
+}
+
+// strike has a fault strike an order once.
+func (p *past) strike(ago time.Duration, o *pastOrder, fault string) {
+	p.at(ago, func(ctx context.Context) error { return p.fault(ctx, o, fault) })
+}
+
+// paid has a buyer approve a minute after the order, and come back.
+func (p *past) paid(ago time.Duration, o *pastOrder) {
+	p.at(ago-time.Minute, func(ctx context.Context) error {
+		if err := p.decide(ctx, o, "approve"); err != nil {
+			return err
+		}
+		_, err := p.cashier.Settle(ctx, o.payment.ID, models.Cause{Actor: "shopper", Source: "return page"})
+		return err
+	})
+}
+
+func (p *past) place(ctx context.Context, o *pastOrder, by buyer, currency money.Currency, pieces []piece) error {
+	placement := models.Placement{
+		Order: models.Order{
+			Token: rand.Text(), CheckoutKey: rand.Text(), Email: by.email, Name: by.name, Address: by.address,
+			Total: money.Amount{Currency: currency}, Test: true, DueAt: p.clock.now().Add(pastOpenFor),
+		},
+		Payment: p.cashier.NewPayment("iumicash", ""),
+	}
+	for _, one := range pieces {
+		product := p.products[one.slug]
+		unit, ok := product.In(currency)
+		if !ok {
+			return fmt.Errorf("%s has no price in %s", one.slug, currency)
+		}
+		sum, err := unit.Mul(one.quantity)
+		if err == nil {
+			placement.Order.Total, err = placement.Order.Total.Add(sum)
+		}
+		if err != nil {
+			return err
+		}
+		placement.Lines = append(placement.Lines, models.OrderLine{
+			ProductID: product.ID, Slug: product.Slug, Name: product.Name, Picture: product.Picture, UnitMinor: unit.Minor, Quantity: one.quantity,
+		})
+	}
+	placement.Order.Fingerprint = models.Fingerprint(by.email, placement.Lines)
+	order, _, err := p.orders.Place(ctx, placement, models.Cause{Actor: "shopper", Source: "checkout"})
+	o.Order, o.payment.ID = order, placement.Payment.ID
+	return err
+}
+
+func (p *past) start(ctx context.Context, o *pastOrder) error {
+	pay, err := p.cashier.Start(ctx, o.payment.ID, models.Cause{Actor: "shopper", Source: "checkout"})
+	o.payment = pay
+	return err
+}
+
+// again pays an order whose first payment was refused.
+func (p *past) again(ctx context.Context, o *pastOrder) error {
+	pay, err := p.cashier.Pay(ctx, o.ID, "iumicash", "", models.Cause{Actor: "shopper", Source: "order page"})
+	o.payment = pay
+	return err
+}
+
+// decide does what the buyer does on iumiCash's page, and sees to it that the
+// shop has dealt with the callback about it.
+func (p *past) decide(ctx context.Context, o *pastOrder, decision string) error {
+	err := p.control(ctx, http.MethodPost, "/control/orders/iumicash/"+o.payment.Ref+"/decisions", map[string]any{"decision": decision}, nil)
+	return errors.Join(err, p.heard(ctx, o))
+}
+
+func (p *past) fault(ctx context.Context, o *pastOrder, fault string) error {
+	return p.control(ctx, http.MethodPost, "/control/faults", map[string]any{
+		"provider": "iumicash", "fault": fault, "order": o.payment.ID, "times": 1,
+	}, nil)
+}
+
+// heard waits until the sandbox has nothing more to deliver, and until the jobs
+// have dealt with what it delivered about an order.
+func (p *past) heard(ctx context.Context, o *pastOrder) error {
+	if err := p.control(ctx, http.MethodPost, "/control/drain", map[string]any{}, nil); err != nil {
+		return err
+	}
+	var sent struct {
+		Deliveries []struct{ State, Body string }
+	}
+	if err := p.control(ctx, http.MethodGet, "/control/deliveries?order="+url.QueryEscape(o.payment.Ref), nil, &sent); err != nil {
+		return err
+	}
+	events := map[string]bool{} // the same bytes twice are one event
+	for _, d := range sent.Deliveries {
+		if d.State == "delivered" {
+			events[d.Body] = true
+		}
+	}
+	return p.dealtWith(ctx, o, len(events))
+}
+
+// dealtWith waits until so many callbacks about an order were followed by a
+// settling.
+func (p *past) dealtWith(ctx context.Context, o *pastOrder, events int) error {
+	ctx, cancel := context.WithTimeout(ctx, pastWait)
+	defer cancel()
+	tick := time.NewTicker(pastLook)
+	defer tick.Stop()
+	for {
+		all, err := models.NewDeliveries(p.db).OfOrder(ctx, o.ID)
+		if err != nil {
+			return err
+		}
+		all = slices.DeleteFunc(all, func(d models.Delivery) bool { return d.Verdict != models.DeliverySettled })
+		if len(all) >= events {
+			return nil
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return fmt.Errorf("a callback about order %s was not dealt with: %w", o.Number(), ctx.Err())
+		}
+	}
+}
+
+// control asks the sandbox for something, as its console would. What it answers
+// is read into answer unless that is nil.
+func (p *past) control(ctx context.Context, method, path string, body, answer any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return err
+	}
+	req, err := http.NewRequestWithContext(ctx, method, urlOf(p.boxLn)+path, bytes.NewReader(raw))
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := p.http.Do(req)
+	if err != nil {
+		return err
+	}
+	raw, err = io.ReadAll(io.LimitReader(res.Body, 1<<20))
+	err = errors.Join(err, res.Body.Close())
+	if err == nil && res.StatusCode >= http.StatusMultipleChoices {
+		err = fmt.Errorf("sandbox: %s %s: %d %s", method, path, res.StatusCode, raw)
+	}
+	if err == nil && answer != nil {
+		err = json.Unmarshal(raw, answer)
+	}
+	return err
+}

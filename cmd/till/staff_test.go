@@ -1,0 +1,51 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+func TestStaff(t *testing.T) {
+	t.Parallel()
+	environ := []string{"TILL_DATABASE=" + filepath.Join(t.TempDir(), "shop.db")}
+	const good = "three-kererū-in-a-rimu"
+	for _, tt := range []struct {
+		name, stdin, args string
+		status            int
+		says              string
+	}{
+		{"added", good + "\n", "staff add --email Ann@shop.test --role owner", exitOK, "Added ann@shop.test as owner"},
+		{"there already", good + "\n", "staff add --email ann@shop.test --role clerk", exitFailed, "is there already"},
+		{"no new line at the end", good, "staff add --email ben@shop.test --role viewer", exitOK, "as viewer"},
+		{"nothing typed", "", "staff add --email cleo@shop.test --role clerk", exitUsage, "needs at least 12"},
+		{"guessed by everybody", "Password1234!\n", "staff add --email cleo@shop.test --role clerk", exitUsage, "everybody would guess it"},
+		{"new password", good + " and more\n", "staff password --email ann@shop.test", exitOK, "signed out everywhere"},
+		{"new password of nobody", good + "\n", "staff password --email dan@shop.test", exitFailed, "nobody"},
+	} { // one after the other
+		got := finish(t, tt.stdin, environ, strings.Fields(tt.args)...)
+		if got.status != tt.status || !strings.Contains(got.stdout+got.stderr, tt.says) {
+			t.Errorf("%s: %+v", tt.name, got)
+		}
+		if stdin := strings.TrimSpace(tt.stdin); stdin != "" && strings.Contains(got.stdout+got.stderr, stdin) {
+			t.Errorf("%s: the password is printed", tt.name)
+		}
+	}
+}
+
+func TestPoor(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{
+		"", "short", "elevenchars", "aaaaaaaaaaaa", "abababababab", "123456789012", "password1234", "PASSWORD!!!!", "qwertyuiop12", "letmein123456",
+		"adminadmin123", "till-shop-demo-1", "ann.lee@shop.test", "ann.lee12345678", " leading-space-here", "trailing-space-here ", strings.Repeat("long", 60), "not utf-8 \xff\xfe here",
+	} {
+		if poor(password, "ann.lee@shop.test") == "" {
+			t.Errorf("%q is taken", password)
+		}
+	}
+	for _, password := range []string{"correct horse battery", "three-kererū-in-a-rimu", "9x!Kq2#vLp0z", "passwords are hard to think of"} {
+		if why := poor(password, "ann.lee@shop.test"); why != "" {
+			t.Errorf("%q is refused: %s", password, why)
+		}
+	}
+}

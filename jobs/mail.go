@@ -1,0 +1,158 @@
+package jobs
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/riverqueue/river"
+
+	"till/cashier"
+	"till/models"
+	"till/views/mail"
+)
+
+// locale is how amounts are written in mails.
+const locale = "en"
+
+// Shop is what a mail says about the shop.
+type Shop struct {
+	Name      string
+	Contact   string // e-mail address that shoppers can write to; may be empty
+	PublicURL string // without a slash at the end
+	Location  *time.Location
+}
+
+// letter is a mail as it is sent.
+type letter struct {
+	id                string // the same each time that it is sent
+	to, subject, text string
+	html              string
+	at                time.Time
+}
+
+type sender interface {
+	send(ctx context.Context, l letter) error
+}
+
+// mailWorker writes a mail from the rows and sends it. The text is kept before
+// it is sent.
+type mailWorker struct {
+	river.WorkerDefaults[sendMail]
+	mails  *models.Mails
+	orders *models.Orders
+	label  func(provider string) string
+	shop   Shop
+	post   sender // nil: mails are kept and not sent
+	log    *slog.Logger
+}
+
+// labels names providers as people know them. One that is not set up any more
+// has no label.
+func labels(c *cashier.Cashier) func(string) string {
+	return func(provider string) string {
+		if p, ok := c.Provider(provider); ok {
+			return p.Label()
+		}
+		return ""
+	}
+}
+
+// Work implements river.Worker. A mail that a server has taken is left alone.
+// When the process dies between that and our writing it down, the mail is sent
+// a second time, under the same Message-ID.
+func (w *mailWorker) Work(ctx context.Context, job *river.Job[sendMail]) error {
+	m, err := w.mails.ByID(ctx, job.Args.MailID)
+	if err != nil || m.SentAt != nil {
+		return err
+	}
+	order, err := w.orders.ByNumber(ctx, m.OrderID)
+	if err != nil {
+		return err
+	}
+	l, err := w.write(ctx, m, order)
+	if err != nil {
+		return fmt.Errorf("jobs: write mail %d: %w", m.ID, err)
+	}
+	if m.Subject == "" {
+		if err := w.mails.Written(ctx, m.ID, l.subject, l.text); err != nil {
+			return err
+		}
+	}
+	if w.post == nil {
+		return nil
+	}
+	err = w.post.send(ctx, l)
+	if errors.Is(err, errRecipient) {
+		w.log.WarnContext(ctx, "mail refused", "mail_id", m.ID, "order", m.OrderID, "err", err)
+		return river.JobCancel(err) // the same address will not be there tomorrow either
+	}
+	if err != nil {
+		return fmt.Errorf("jobs: send mail %d: %w", m.ID, err)
+	}
+	return w.mails.Sent(ctx, m.ID)
+}
+
+func (w *mailWorker) write(ctx context.Context, m models.Mail, d models.OrderDetail) (letter, error) {
+	if m.Kind != models.MailOrderPaid {
+		return letter{}, fmt.Errorf("nobody knows how to write %q", m.Kind)
+	}
+	page, err := w.orderPaid(d)
+	if err != nil {
+		return letter{}, err
+	}
+	var html strings.Builder
+	if err := page.HTML().Render(ctx, &html); err != nil {
+		return letter{}, err
+	}
+	return letter{
+		id: fmt.Sprintf("order-%s-%s@%s", d.Number(), m.Kind, w.host()), to: m.Recipient, at: m.CreatedAt,
+		subject: page.Subject(), text: page.Text(), html: html.String(),
+	}, nil
+}
+
+// orderPaid is the mail that confirms a paid order, from its rows.
+func (w *mailWorker) orderPaid(d models.OrderDetail) (mail.OrderPaid, error) {
+	page := mail.OrderPaid{
+		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Total: d.Total.Format(locale),
+		Address: addressLines(d.Address), OrderURL: w.shop.PublicURL + "/orders/" + url.PathEscape(d.Token),
+	}
+	if d.PaidAt != nil {
+		page.PaidAt = d.PaidAt.In(w.shop.Location).Format("Monday 2 January 2006, 15:04")
+	}
+	for _, p := range d.Payments {
+		if p.State == models.PaymentPaid && page.Provider == "" {
+			page.Provider = w.label(p.Provider)
+		}
+	}
+	for _, l := range d.Lines {
+		total, err := d.Unit(l).Mul(l.Quantity)
+		if err != nil {
+			return page, err
+		}
+		page.Lines = append(page.Lines, mail.Line{Name: l.Name, Quantity: int(l.Quantity), Total: total.Format(locale)})
+	}
+	return page, nil
+}
+
+func addressLines(a models.Address) []string {
+	var lines []string
+	for _, s := range []string{a.Line1, a.Line2, strings.Join(strings.Fields(a.City+" "+a.Postcode), " "), a.Region, a.Country} {
+		if s != "" {
+			lines = append(lines, s)
+		}
+	}
+	return lines
+}
+
+func (w *mailWorker) host() string {
+	u, err := url.Parse(w.shop.PublicURL)
+	if err != nil || u.Hostname() == "" {
+		return "till.invalid"
+	}
+	return u.Hostname()
+}
