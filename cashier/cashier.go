@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"till/models"
@@ -42,6 +43,7 @@ type Config struct {
 	Payments  *models.Payments
 	Orders    *models.Orders
 	Providers []providers.Provider
+	Reserve   []string      // names of providers that reserve money first; it is taken by hand
 	PublicURL string        // the shop's address as browsers and providers see it, without a slash at the end
 	NewID     func() string // random, unguessable, letters and digits; of payments
 	NewKey    func() string // a UUID; of operations
@@ -55,6 +57,7 @@ type Cashier struct {
 	orders    *models.Orders
 	providers map[string]providers.Provider
 	names     []string
+	reserve   []string
 	publicURL string
 	newID     func() string
 	newKey    func() string
@@ -67,7 +70,7 @@ type Cashier struct {
 func New(cfg Config) *Cashier {
 	c := &Cashier{
 		payments: cfg.Payments, orders: cfg.Orders, providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
-		newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace,
+		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace,
 	}
 	for _, p := range cfg.Providers {
 		c.providers[p.Name()] = p
@@ -102,7 +105,11 @@ func (c *Cashier) provider(p models.Payment) (providers.Provider, error) {
 
 // NewPayment is a payment at the given provider, with fresh id and key.
 func (c *Cashier) NewPayment(provider, method string) models.NewPayment {
-	return models.NewPayment{ID: c.newID(), Key: c.newKey(), Provider: provider, Method: method, Capture: models.CaptureAuto}
+	n := models.NewPayment{ID: c.newID(), Key: c.newKey(), Provider: provider, Method: method, Capture: models.CaptureAuto}
+	if slices.Contains(c.reserve, provider) {
+		n.Capture = models.CaptureManual
+	}
+	return n
 }
 
 // theirs is a payment in the words of the provider contract.

@@ -48,42 +48,82 @@ func differs(p models.Payment, r providers.Report) bool {
 }
 
 // facts is what a report adds to the ledger: the difference between what the
-// provider has and what is written down.
+// provider has and what is written down. Money in another currency cannot be
+// compared with what is written; it is written down when it is first seen.
 func facts(p models.Payment, r providers.Report) []models.Fact {
-	has := r.Amount
-	if has == (money.Amount{}) {
-		has = p.Amount
-	}
-	kind, written := models.FactCaptured, p.Captured
-	switch r.Outcome {
-	case providers.Authorized:
-		kind, written = models.FactAuthorized, p.Authorized
-	case providers.Paid:
-	default:
-		return nil
-	}
-	if has.Currency != p.Amount.Currency {
-		if p.State == models.PaymentMismatch {
-			return nil // written down when it was first seen
+	authorized, captured := totals(p, r)
+	var all []models.Fact
+	for _, one := range []struct {
+		kind    models.FactKind
+		has     money.Amount
+		written int64
+	}{
+		{models.FactAuthorized, authorized, p.Authorized},
+		{models.FactCaptured, captured, p.Captured},
+	} {
+		switch more := one.has.Minor - one.written; {
+		case one.has.Currency == "":
+		case one.has.Currency != p.Amount.Currency:
+			if p.State != models.PaymentMismatch && one.has.Minor > 0 {
+				all = append(all, models.Fact{Kind: one.kind, Amount: one.has, Ref: r.Ref})
+			}
+		case more > 0:
+			all = append(all, fact(p, one.kind, more, r.Ref))
+		case more < 0 && one.kind == models.FactCaptured:
+			all = append(all, fact(p, models.FactCorrected, more, r.Ref))
 		}
-		return []models.Fact{{Kind: kind, Amount: has, Ref: r.Ref}}
 	}
-	more := money.Amount{Minor: has.Minor - written, Currency: has.Currency}
-	switch {
-	case more.Minor == 0:
-		return nil
-	case more.Minor < 0 && kind == models.FactCaptured:
-		kind = models.FactCorrected
-	case more.Minor < 0:
+	if n := p.Authorized - p.Released - captured.Minor; p.Authorized > 0 && n > 0 && lapsed(r.Outcome) {
+		all = append(all, fact(p, models.FactReleased, n, r.Ref))
+	}
+	return append(all, returned(p, r)...)
+}
+
+// totals is what a report says was reserved and taken; an amount without a
+// currency says nothing. A provider that gives no such sums says it by its
+// outcome.
+func totals(p models.Payment, r providers.Report) (authorized, captured money.Amount) {
+	whole := r.Amount
+	if whole == (money.Amount{}) {
+		whole = p.Amount
+	}
+	authorized, captured = r.Authorized, r.Captured
+	if authorized == (money.Amount{}) && r.Outcome == providers.Authorized {
+		authorized = whole
+	}
+	if captured == (money.Amount{}) && r.Outcome == providers.Paid {
+		captured = whole
+	}
+	return authorized, captured
+}
+
+// lapsed reports whether what was reserved and not taken is reserved no longer.
+func lapsed(o providers.Outcome) bool {
+	return o == providers.Paid || o == providers.Declined || o == providers.Cancelled || o == providers.Expired
+}
+
+// returned is money that went back without our asking, such as a refund made on
+// the provider's own pages: it is reserved and refunded at once.
+func returned(p models.Payment, r providers.Report) []models.Fact {
+	_, captured := totals(p, r)
+	held := max(captured.Minor, p.Captured) - p.Refunded - p.RefundPending // no more can go back than was taken
+	more := min(r.Refunded.Minor-p.Refunded-p.RefundPending, held)
+	if r.Refunded.Currency != p.Amount.Currency || more <= 0 {
 		return nil
 	}
-	return []models.Fact{{Kind: kind, Amount: more, Ref: r.Ref}}
+	return []models.Fact{fact(p, models.FactRefundReserved, more, r.Ref), fact(p, models.FactRefunded, more, r.Ref)}
+}
+
+func fact(p models.Payment, kind models.FactKind, minor int64, ref string) models.Fact {
+	return models.Fact{Kind: kind, Amount: money.Amount{Minor: minor, Currency: p.Amount.Currency}, Ref: ref}
 }
 
 // stillPaid looks at a report about a payment that is paid. Nothing takes paid
-// back; a provider that tries to is a matter for a person.
+// back; a provider that tries to is a matter for a person. What went back since
+// is written down.
 func stillPaid(p models.Payment, r providers.Report, ch models.Change) models.Change {
 	if r.Outcome == providers.Paid && !differs(p, r) {
+		ch.Facts = returned(p, r)
 		return ch
 	}
 	if r.Word == p.Word {

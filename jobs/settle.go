@@ -3,7 +3,6 @@ package jobs
 import (
 	"context"
 	"errors"
-	"strconv"
 	"time"
 
 	"github.com/riverqueue/river"
@@ -39,7 +38,7 @@ func (w *settleWorker) Work(ctx context.Context, job *river.Job[settleDelivery])
 	if err != nil {
 		return err
 	}
-	cause := models.Cause{Actor: "provider", Source: "callback " + strconv.FormatInt(id, 10)}
+	cause := models.Cause{Actor: "provider", Source: models.DeliverySource(id)}
 	found := pay.Ref != ""
 	if pay, err = w.cashier.Settle(ctx, pay.ID, cause); err != nil {
 		return err

@@ -53,4 +53,5 @@ func addEvent(ctx context.Context, tx *gorm.DB, e Event) error {
 	return named(gorm.G[Event](tx).Create(ctx, &e), "event "+string(e.Kind))
 }
 
-func deliverySource(id int64) string { return "callback " + strconv.FormatInt(id, 10) }
+// DeliverySource is the Source of what a callback brought about.
+func DeliverySource(id int64) string { return "callback " + strconv.FormatInt(id, 10) }

@@ -142,7 +142,7 @@ func tie(ctx context.Context, tx *gorm.DB, one Delivery, pay Payment) error {
 	}
 	return addEvent(ctx, tx, Event{
 		OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventCallback, Detail: one.Word,
-		Cause: Cause{Actor: "provider", Source: deliverySource(one.ID)}, At: one.ReceivedAt,
+		Cause: Cause{Actor: "provider", Source: DeliverySource(one.ID)}, At: one.ReceivedAt,
 	})
 }
 

@@ -158,6 +158,7 @@ type tally struct {
 	captured, refunded, refunding, disputed int64
 	kept                                    int64 // taken and not given back
 	forgotten                               int   // unknown, with nobody left to ask
+	manual                                  bool  // some of it was taken by hand, as much as was meant to be
 	newest, live                            *Payment
 }
 
@@ -173,6 +174,7 @@ func (t *tally) add(p Payment) {
 		t.refunding += p.RefundPending
 		t.disputed += p.Disputed
 		t.kept += p.Captured - p.Refunded
+		t.manual = t.manual || p.Capture == CaptureManual
 	}
 	if p.State == PaymentUnknown && p.AskAt == nil {
 		t.forgotten++
@@ -188,7 +190,7 @@ func (t *tally) add(p Payment) {
 // fulfils reports whether the order was paid for and is to be kept so. Money
 // for a cancelled order is kept for a person to decide on.
 func (t *tally) fulfils(o Order) bool {
-	return o.CancelledAt == nil && t.paid > 0 && t.captured >= o.Total.Minor
+	return o.CancelledAt == nil && t.paid > 0 && (t.captured >= o.Total.Minor || t.manual)
 }
 
 // status weighs what the order says for good first, then money, then what is

@@ -51,7 +51,7 @@ func (h Pages) Checkout(c *gin.Context) error {
 			return err
 		}
 	}
-	page := h.checkoutPage(v, b, checkoutForm{})
+	page := h.checkoutPage(v, b, h.methods(c.Request.Context(), v.Currency), checkoutForm{})
 	return h.draw(c, http.StatusOK, v, shop.Checkout(page))
 }
 
@@ -63,9 +63,9 @@ type checkoutForm struct {
 }
 
 // checkoutPage is the page for a basket, with what was typed.
-func (h Pages) checkoutPage(v web.Visit, b basket, f checkoutForm) shop.CheckoutPage {
+func (h Pages) checkoutPage(v web.Visit, b basket, methods []shop.Method, f checkoutForm) shop.CheckoutPage {
 	page := shop.CheckoutPage{
-		Frame: h.frame(v, "/checkout"), Form: f.CheckoutForm, Countries: web.Countries(), Methods: h.methods(v.Currency),
+		Frame: h.frame(v, "/checkout"), Form: f.CheckoutForm, Countries: web.Countries(), Methods: methods,
 		Total: b.total.Format(web.Locale), Key: v.Form, Shown: b.shown().String(),
 	}
 	for _, l := range b.lines {
@@ -97,12 +97,13 @@ func (h Pages) Submit(c *gin.Context) error {
 		c.Redirect(http.StatusSeeOther, "/cart")
 		return nil
 	}
+	methods := h.methods(ctx, v.Currency)
 	again := func(change func(*shop.CheckoutPage)) error {
-		page := h.checkoutPage(v, b, f)
+		page := h.checkoutPage(v, b, methods, f)
 		change(&page)
 		return h.draw(c, http.StatusUnprocessableEntity, v, shop.Checkout(page))
 	}
-	f.check(h.methods(v.Currency))
+	f.check(methods)
 	if len(f.Problems) > 0 {
 		return again(func(*shop.CheckoutPage) {})
 	}
@@ -180,7 +181,7 @@ func (h Pages) placement(ctx context.Context, v *web.Visit, b basket, f checkout
 		old, err := h.Orders.ByCheckoutKey(ctx, order.CheckoutKey)
 		switch {
 		case errors.Is(err, models.ErrNotFound):
-			return models.Placement{Order: order, Lines: lines, Payment: h.Cashier.NewPayment(f.Method, "")}, nil, nil
+			return models.Placement{Order: order, Lines: lines, Payment: h.Cashier.NewPayment(methodOf(f.Method))}, nil, nil
 		case err != nil:
 			return models.Placement{}, nil, err
 		case old.CancelledAt == nil && old.ExpiredAt == nil:
@@ -273,7 +274,7 @@ func (f *checkoutForm) check(methods []shop.Method) {
 	if f.Country != "" && !web.IsCountry(f.Country) {
 		f.Problems["country"] = "Choose a country."
 	}
-	if !slices.ContainsFunc(methods, func(m shop.Method) bool { return m.Name == f.Method }) {
+	if !offers(methods, f.Method) {
 		f.Problems["method"] = "Choose how to pay."
 	}
 	if len(f.key) > 64 || strings.ContainsFunc(f.key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {

@@ -89,7 +89,7 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 		page.State = shop.StateOpen
 		return page, nil
 	}
-	page.Method = p.Provider
+	page.Method = chosen(p)
 	if one, ok := h.Cashier.Provider(p.Provider); ok {
 		page.Provider = one.Label()
 	}
@@ -103,7 +103,7 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 	page.State, page.Reason = face(d, p, silent)
 	switch page.State { //nolint:exhaustive // the others have nothing to pay
 	case shop.StateOpen, shop.StateNotPaid, shop.StateStartFailed:
-		page.Methods = h.methods(d.Total.Currency)
+		page.Methods = h.methods(ctx, d.Total.Currency)
 		page.CanCancel = true
 		if p.Live && p.State == models.PaymentRedirected {
 			page.ContinueURL = p.RedirectURL
@@ -265,7 +265,7 @@ func (h Pages) Pay(c *gin.Context) error {
 		return err
 	}
 	method := form.Get("method")
-	if p, ok := h.Cashier.Provider(method); !ok || !takes(p, d.Total.Currency) {
+	if !offers(h.methods(c.Request.Context(), d.Total.Currency), method) {
 		return h.order(c, http.StatusUnprocessableEntity, d, "Choose how to pay.")
 	}
 	return h.send(c, d.Order, method, models.Cause{Actor: "shopper", Source: "order page"})
@@ -274,12 +274,13 @@ func (h Pages) Pay(c *gin.Context) error {
 // send brings the shopper to the provider's page, or to the order page, which
 // says how it stands.
 func (h Pages) send(c *gin.Context, o models.Order, method string, cause models.Cause) error {
-	p, err := h.Cashier.Pay(c.Request.Context(), o.ID, method, "", cause)
+	provider, method := methodOf(method)
+	p, err := h.Cashier.Pay(c.Request.Context(), o.ID, provider, method, cause)
 	if err != nil && errors.Is(err, models.ErrUnavailable) {
 		return err
 	}
 	if err != nil {
-		h.Log.InfoContext(c.Request.Context(), "order not sent to its provider", "order", o.ID, "provider", method, "err", err)
+		h.Log.InfoContext(c.Request.Context(), "order not sent to its provider", "order", o.ID, "provider", provider, "err", err)
 	}
 	if err == nil && p.State == models.PaymentRedirected && p.RedirectURL != "" {
 		c.Redirect(http.StatusSeeOther, p.RedirectURL)

@@ -11,7 +11,6 @@ import (
 	"till/handlers/web"
 	"till/models"
 	"till/money"
-	"till/providers"
 	"till/views/shop"
 	"till/views/ui"
 
@@ -106,21 +105,6 @@ func local(path string) string {
 
 func hasControl(s string) bool {
 	return slices.ContainsFunc([]byte(s), func(b byte) bool { return b < 0x20 || b == 0x7f || b == '\\' })
-}
-
-// methods are the ways to pay in a currency.
-func (h Pages) methods(currency money.Currency) []shop.Method {
-	var all []shop.Method
-	for _, p := range h.Cashier.Providers() {
-		if takes(p, currency) {
-			all = append(all, shop.Method{Name: p.Name(), Label: p.Label()})
-		}
-	}
-	return all
-}
-
-func takes(p providers.Provider, currency money.Currency) bool {
-	return slices.Contains(p.Currencies(), currency)
 }
 
 func orderURL(token string) string { return "/orders/" + token }
