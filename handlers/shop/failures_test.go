@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"till/models"
+	"till/money"
 	"till/providers"
 )
 
@@ -350,6 +351,44 @@ func TestFailure15_NoSummaryNoCharge(t *testing.T) {
 			t.Fatal("an order was placed")
 		}
 	})
+}
+
+// ¥5,800 became ¥58: what is shown, what is asked of the provider, what is
+// written down and what the receipt says is the same money in every currency.
+func TestFailure20_DecimalsOfTheCurrency(t *testing.T) {
+	for currency, tt := range map[money.Currency]struct {
+		minor int64
+		shown string
+	}{"JPY": {5800, "5,800"}, "NZD": {5800, "58.00"}, "KWD": {5800, "5.800"}} {
+		t.Run(string(currency), func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				mug := b.products["mug"]
+				mug.Prices = []models.Price{{Currency: currency, Minor: tt.minor}}
+				if err := models.NewProducts(b.DB).Import(t.Context(), []models.Product{mug}); err != nil {
+					t.Fatal(err)
+				}
+				s, want := b.browser(t), string(currency)+"\u00a0"+tt.shown
+				s.post("/currency", url.Values{"currency": {string(currency)}})
+				s.add("mug", "1")
+				a := s.post("/checkout", s.form())
+				d := b.detail(t)
+				asked := b.acme.Books[d.Payments[0].Ref].Amount
+				if a.to != "https://pay.test/acme-1" || asked != (money.Amount{Minor: tt.minor, Currency: currency}) {
+					t.Fatalf("the provider was asked for %s", asked)
+				}
+				b.acme.Say("acme-1", providers.Paid, 0)
+				s.get("/return/" + d.Payments[0].ID + "/success")
+				for _, path := range []string{"/orders/" + d.Token, "/orders/" + d.Token + "/receipt"} {
+					if page := s.get(path); !strings.Contains(page.body, want) {
+						t.Errorf("%s does not show %s", path, want)
+					}
+				}
+				if after := b.detail(t); after.Payments[0].Captured != tt.minor {
+					t.Errorf("captured %d", after.Payments[0].Captured)
+				}
+			})
+		})
+	}
 }
 
 // No answer to the start: the page says that we do not know, offers no second

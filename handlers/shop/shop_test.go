@@ -69,7 +69,7 @@ func setup(t *testing.T, db modelstest.Bench) *bench {
 	})
 	h, err := handlers.New(handlers.Deps{
 		Log: slog.New(slog.DiscardHandler), DB: db.DB, Cashier: b.cashier, Assets: set, Secret: "a secret of at least 32 characters", NewID: rand.Text,
-		Shop: web.Shop{Name: "Test shop", Currencies: []money.Currency{"NZD", "USD", "SBD"}, Location: time.UTC, PublicURL: b.srv.URL},
+		Shop: web.Shop{Name: "Test shop", Currencies: []money.Currency{"NZD", "USD", "SBD", "JPY", "KWD"}, Location: time.UTC, PublicURL: b.srv.URL},
 	})
 	if err != nil {
 		t.Fatal(err)

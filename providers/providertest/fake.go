@@ -50,7 +50,7 @@ func (f *Fake) Name() string { return f.name }
 func (f *Fake) Label() string { return "The " + f.name }
 
 // Currencies implements providers.Provider.
-func (*Fake) Currencies() []money.Currency { return []money.Currency{"NZD", "USD"} }
+func (*Fake) Currencies() []money.Currency { return []money.Currency{"NZD", "USD", "JPY", "KWD"} }
 
 // PageOrigins implements providers.Provider.
 func (*Fake) PageOrigins() []string { return []string{"https://pay.test"} }
