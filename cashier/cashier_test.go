@@ -336,6 +336,39 @@ func TestLostAnswer_NobodyToAsk(t *testing.T) {
 	})
 }
 
+// But a callback that names the payment and its reference is enough to ask by.
+func TestLostAnswer_AdoptedFromACallback(t *testing.T) {
+	for _, tt := range []struct {
+		name, ref string
+		status    models.OrderStatus
+	}{
+		{"the right reference", "bank-1", models.OrderPaid},
+		{"a reference of somebody else's payment", "bank-2", models.OrderInProgress},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			each(t, func(t *testing.T, b *bench) {
+				b.order, b.id = b.place(t, "bank")
+				b.other.StartErr, b.other.Lost = unavailable("start"), true
+				if _, err := b.Start(t.Context(), b.id, shopper); err == nil {
+					t.Fatal("the answer was to be lost")
+				}
+				b.other.Mu.Lock()
+				b.other.Books["bank-2"] = providers.Report{Ref: "bank-2", PaymentID: "another", Outcome: providers.Paid, Amount: b.order.Total}
+				b.other.Mu.Unlock()
+				b.other.Say("bank-1", providers.Paid, 0)
+				for range 2 {
+					if _, err := b.Adopt(t.Context(), b.id, tt.ref, callback); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if d := b.detail(t); d.Status != tt.status || b.other.Creates != 1 {
+					t.Fatalf("%s, %d created", d.Status, b.other.Creates)
+				}
+			})
+		})
+	}
+}
+
 func TestSettle_NoAnswerPlansTheNextQuestion(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.start(t)

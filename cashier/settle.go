@@ -32,6 +32,42 @@ func (c *Cashier) Settle(ctx context.Context, id string, cause models.Cause) (mo
 	return models.Payment{}, fmt.Errorf("cashier: settle %s: %w", id, models.ErrStale)
 }
 
+// Adopt settles a payment whose start had no answer, by the reference that a
+// verified callback gave for it. A provider that can look it up by our own
+// reference is asked that way; another one is asked about the reference, and is
+// believed when it says that this is our payment.
+func (c *Cashier) Adopt(ctx context.Context, id, ref string, cause models.Cause) (models.Payment, error) {
+	pay, err := c.payments.ByID(ctx, id)
+	if err != nil {
+		return pay, err
+	}
+	p, err := c.provider(pay)
+	if err != nil {
+		return pay, err
+	}
+	if _, finds := p.(providers.Finder); finds || ref == "" || !starts(pay) {
+		return c.Settle(ctx, id, cause)
+	}
+	op, err := c.payments.Start(ctx, id)
+	if err != nil || !op.MayHaveBeenHeard() {
+		return pay, err
+	}
+	call, cancel := context.WithTimeout(ctx, callFor)
+	defer cancel()
+	there := theirs(pay)
+	there.Ref = ref
+	report, err := p.Lookup(call, there)
+	if err != nil {
+		return pay, fmt.Errorf("cashier: adopt %s: %w", id, err)
+	}
+	if report.PaymentID != pay.ID {
+		c.log.WarnContext(ctx, "callback names a payment that is not ours", "payment_id", id, "provider", pay.Provider)
+		return pay, nil
+	}
+	report.Ref = ref
+	return c.recordStart(ctx, pay, op, providers.Started{Ref: ref, Report: report}, nil, cause)
+}
+
 // ask makes one lookup and records what it says, decided on the payment as it
 // was before the question: an answer older than the row is refused there.
 func (c *Cashier) ask(ctx context.Context, pay models.Payment, cause models.Cause) (models.Payment, error) {

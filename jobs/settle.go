@@ -18,6 +18,7 @@ const (
 
 type settler interface {
 	Settle(ctx context.Context, id string, cause models.Cause) (models.Payment, error)
+	Adopt(ctx context.Context, id, ref string, cause models.Cause) (models.Payment, error)
 }
 
 // settleWorker settles the payment that a callback is about.
@@ -40,7 +41,7 @@ func (w *settleWorker) Work(ctx context.Context, job *river.Job[settleDelivery])
 	}
 	cause := models.Cause{Actor: "provider", Source: models.DeliverySource(id)}
 	found := pay.Ref != ""
-	if pay, err = w.cashier.Settle(ctx, pay.ID, cause); err != nil {
+	if pay, err = w.settle(ctx, id, pay, cause); err != nil {
 		return err
 	}
 	if !found && pay.Ref != "" { // that only found what our start had no answer about
@@ -52,6 +53,19 @@ func (w *settleWorker) Work(ctx context.Context, job *river.Job[settleDelivery])
 		return w.later(ctx, id)
 	}
 	return w.deliveries.Settled(ctx, id)
+}
+
+// settle settles a payment; one whose start had no answer is told the reference
+// that the callback has.
+func (w *settleWorker) settle(ctx context.Context, id int64, pay models.Payment, cause models.Cause) (models.Payment, error) {
+	if pay.Ref != "" {
+		return w.cashier.Settle(ctx, pay.ID, cause)
+	}
+	one, err := w.deliveries.ByID(ctx, id)
+	if err != nil {
+		return pay, err
+	}
+	return w.cashier.Adopt(ctx, pay.ID, one.Ref, cause)
 }
 
 // later puts off a callback that nothing can be done about yet: it came before
