@@ -1,0 +1,104 @@
+package pgm
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+
+	"till/sandbox/world"
+)
+
+// call is a request taken apart.
+type call struct {
+	endpoint string // as faults call it; empty is an address where nothing is
+	method   string // the HTTP method that is right there
+	provider string
+	way      string // the payment method in the address; empty for an external integration
+	id       string // the payment in the address of a page
+}
+
+// callOf takes an address apart. OUR CHOICE: with and without /v3 in front are
+// the same, since the pages write both.
+func callOf(path string) call {
+	parts := strings.Split(strings.TrimPrefix(path, "/"), "/")
+	if len(parts) == 2 && parts[0] == "page" {
+		return call{endpoint: "page", id: parts[1]}
+	}
+	if parts[0] == "v3" {
+		parts = parts[1:]
+	}
+	if slices.Contains(parts, "") {
+		return call{}
+	}
+	switch {
+	case len(parts) == 3 && parts[2] == "pay":
+		return call{endpoint: "pay", method: http.MethodPost, provider: parts[0], way: parts[1]}
+	case len(parts) != 2:
+		return call{}
+	}
+	c := call{endpoint: parts[1], provider: parts[0]}
+	switch c.endpoint {
+	case "pay", "refund":
+		c.method = http.MethodPost
+	case "status", "check":
+		c.method = http.MethodGet
+	default:
+		return call{}
+	}
+	return c
+}
+
+// ServeHTTP implements world.Provider.
+func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c := callOf(r.URL.Path)
+	switch {
+	case r.URL.Path == "/assets/pay.css" && r.Method == http.MethodGet:
+		p.style().Write(w)
+	case c.endpoint == "page":
+		p.servePage(w, r, c.id)
+	default:
+		p.door.Serve(w, r, c.endpoint, "", p.names(r.URL.Query().Get("paymentId")), func() world.Answer { return p.answer(r, c) })
+	}
+}
+
+func (p *Provider) answer(r *http.Request, c call) world.Answer {
+	s, known := p.services[c.provider]
+	switch {
+	case c.endpoint == "":
+		return refusal(http.StatusNotFound, "there is nothing at this address")
+	case !p.admitted(r):
+		return unauthorised()
+	case !known:
+		return refusal(http.StatusNotFound, "the provider "+c.provider+" is not enabled")
+	case c.endpoint == "pay" && !s.has(c.way):
+		return refusal(http.StatusNotFound, "the provider "+c.provider+" has no such payment method")
+	case r.Method != c.method:
+		a := refusal(http.StatusMethodNotAllowed, "the method must be "+c.method)
+		a.Header = http.Header{"Allow": {c.method}}
+		return a
+	}
+	switch c.endpoint {
+	case "pay":
+		return p.pay(r, c.provider, c.way)
+	case "refund":
+		return p.refund(r, c.provider)
+	case "check":
+		return p.check(r, c.provider)
+	default:
+		return p.status(r, c.provider)
+	}
+}
+
+// names are both names of a payment, the one given when it is not known, and
+// none when none is given.
+func (p *Provider) names(id string) []string {
+	if id == "" {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if pay, ok := p.payments.Get(id); ok {
+		return []string{pay.id, pay.request.ShopID}
+	}
+	return []string{id}
+}
