@@ -4,6 +4,7 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"database/sql/driver"
@@ -64,6 +65,7 @@ type DB struct {
 	w, r     *gorm.DB
 	queue    Queue
 	due      chan struct{}
+	patience time.Duration
 	postgres bool
 }
 
@@ -76,7 +78,12 @@ type Options struct {
 	// Queue takes the jobs that rows bring with them; it may be set later with
 	// SetQueue, before the first write that needs it.
 	Queue Queue
+	// Patience is how long a write waits for its turn; 0 is 8 seconds.
+	Patience time.Duration
 }
+
+// patience is Options.Patience where nothing else is said.
+const patience = 8 * time.Second
 
 // IsPostgres reports whether a database's name means PostgreSQL.
 func IsPostgres(name string) bool {
@@ -87,7 +94,7 @@ func IsPostgres(name string) bool {
 // there is made, empty. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) } // what both databases can keep
-	db := &DB{queue: o.Queue, due: make(chan struct{}, 1), postgres: IsPostgres(o.Name)}
+	db := &DB{queue: o.Queue, due: make(chan struct{}, 1), patience: cmp.Or(o.Patience, patience), postgres: IsPostgres(o.Name)}
 	config := func() *gorm.Config {
 		return &gorm.Config{
 			TranslateError: true, SkipDefaultTransaction: true, PrepareStmt: true, NowFunc: now,
@@ -193,11 +200,29 @@ func (db *DB) Ping(ctx context.Context) error {
 	})
 }
 
+// errNoTurn is why a write was given up before it began.
+var errNoTurn = errors.New("waited too long for a turn to write")
+
 // Write runs f in one writing transaction. Every write of Till begins here.
 // f must do no HTTP, and must use tx and nothing else: the only connection is
 // in its hands.
+//
+// Somebody else may hold the database, and others wait in the queue before us,
+// each with a patience of its own: so the wait for a turn is bounded here, and
+// ends as ErrUnavailable.
 func (db *DB) Write(ctx context.Context, f func(tx *gorm.DB) error) error {
-	return unavailable(db.w.WithContext(ctx).Transaction(f))
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	turn := time.AfterFunc(db.patience, func() { cancel(errNoTurn) })
+	defer turn.Stop()
+	err := db.w.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+		turn.Stop()
+		return f(tx)
+	})
+	if err != nil && errors.Is(context.Cause(ctx), errNoTurn) {
+		return fmt.Errorf("%w: %w", ErrUnavailable, errNoTurn)
+	}
+	return unavailable(err)
 }
 
 // snapshot runs f over one state of the database. f only reads.

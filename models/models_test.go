@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"errors"
 	"os"
 	"path/filepath"
@@ -208,6 +209,50 @@ func TestWrite_LockedOrReadOnly(t *testing.T) {
 	}
 	if err := b.DB.Ping(t.Context()); !errors.Is(err, models.ErrUnavailable) {
 		t.Fatalf("ping: %v", err)
+	}
+}
+
+// Somebody holds the database: everybody in the queue hears so, and nobody
+// waits for the sum of the others' patience.
+func TestWrite_HeldBySomebodyElse(t *testing.T) {
+	t.Parallel()
+	b := modelstest.Open(t, "sqlite")
+	open := func(patience time.Duration) *models.DB {
+		db, err := models.Open(t.Context(), models.Options{Name: b.Name, Now: b.Clock.Now, Patience: patience})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		return db
+	}
+	held, release, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		done <- open(time.Minute).Write(t.Context(), func(*gorm.DB) error {
+			close(held)
+			<-release
+			return nil
+		})
+	}()
+	<-held
+	waiting := open(20 * time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second) // less than even one of them waits by itself
+	defer cancel()
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			err := waiting.Write(ctx, func(*gorm.DB) error { t.Error("it was written"); return nil })
+			if !errors.Is(err, models.ErrUnavailable) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	wg.Wait()
+	close(release)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	if err := open(0).Ping(t.Context()); err != nil {
+		t.Fatalf("after it was released: %v", err)
 	}
 }
 
