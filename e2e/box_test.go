@@ -14,6 +14,7 @@ type box struct {
 	t      testing.TB
 	url    string
 	client *http.Client
+	before int // how often faults struck that were taken back since
 }
 
 // openBox starts a sandbox of its own.
@@ -117,26 +118,42 @@ func (b *box) goesWrong(w wish) {
 	b.call("POST", "/faults", w, nil)
 }
 
-// struck is how often the one fault that was asked for has struck.
+// struck is how often the faults that were asked for have struck.
 func (b *box) struck() int {
 	b.t.Helper()
 	var all struct{ Rules []struct{ Struck int } }
 	b.call("GET", "/faults", nil, &all)
-	if len(all.Rules) != 1 {
-		b.t.Fatalf("%d rules, want 1", len(all.Rules))
+	n := b.before
+	for _, r := range all.Rules {
+		n += r.Struck
 	}
-	return all.Rules[0].Struck
+	return n
 }
 
 // allIsWell takes every fault back.
-func (b *box) allIsWell() { b.t.Helper(); b.call("DELETE", "/faults", nil, nil) }
+func (b *box) allIsWell() {
+	b.t.Helper()
+	b.before = b.struck()
+	b.call("DELETE", "/faults", nil, nil)
+}
 
-// catalogue is everything that can go wrong.
+// catalogue is everything that can go wrong at iumiCash.
 func (b *box) catalogue() []fault {
 	b.t.Helper()
-	var all struct{ Providers []struct{ Faults []fault } }
+	var all struct {
+		Providers []struct {
+			Name   string
+			Faults []fault
+		}
+	}
 	b.call("GET", "/providers", nil, &all)
-	return all.Providers[0].Faults
+	for _, p := range all.Providers {
+		if p.Name == "iumicash" {
+			return p.Faults
+		}
+	}
+	b.t.Fatalf("the sandbox plays no iumiCash: %+v", all)
+	return nil
 }
 
 // orders lists every order, newest first.

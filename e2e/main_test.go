@@ -15,9 +15,9 @@ import (
 // program is the built till. TestMain sets it before any test runs.
 var program string
 
-// wide is how many tests run at once. Most of what they do is wait: for a timer
-// of the shop's, for a page, for a provider that is slow on purpose.
-const wide = 12
+// wide is how many tests run at once. Most of what they do is wait: for a seat at
+// a browser, for a timer of the shop's, for a provider that is slow on purpose.
+const wide = 20
 
 func TestMain(m *testing.M) {
 	flag.Parse()
