@@ -316,6 +316,26 @@ func TestDeathDuringStart(t *testing.T) {
 	}
 }
 
+// While a start is under way, or died there, another payment must not begin.
+func TestPay_NotBesideAStartUnderWay(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		payments := models.NewPayments(b.DB)
+		op, err := payments.Start(t.Context(), b.id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok, err := payments.Claim(t.Context(), op.ID, b.Clock.Now().Add(30*time.Second)); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		for range 2 {
+			if _, err := b.Pay(t.Context(), b.order.ID, "bank", "", shopper); !errors.Is(err, cashier.ErrUndecided) || b.other.Creates != 0 {
+				t.Fatalf("%v, %d begun elsewhere", err, b.other.Creates)
+			}
+			b.Clock.Pass(time.Minute)
+		}
+	})
+}
+
 // A provider that cannot be asked is never asked to create twice; a person is.
 func TestLostAnswer_NobodyToAsk(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {

@@ -83,6 +83,9 @@ func (c *Cashier) turnAway(ctx context.Context, live models.Payment, cause model
 		return live, fmt.Errorf("%w: payment %s is %s", ErrUndecided, live.ID, live.State)
 	}
 	gone, err := c.giveUp(ctx, live, cause)
+	if live.Ref == "" && errors.Is(err, ErrUndecided) {
+		return live, err // it is being started, or the process died while it was: as good as unknown
+	}
 	if err != nil {
 		c.log.WarnContext(ctx, "payment let go without the provider's word", "payment_id", live.ID, "provider", live.Provider, "err", err)
 		gone = live
