@@ -111,6 +111,93 @@ type MethodLister interface {
 	Methods(ctx context.Context, currency money.Currency) ([]Method, error)
 }
 
+// LinkMaker is a Provider that makes a link to pay by which a merchant sends
+// out, and which the buyer opens later.
+type LinkMaker interface {
+	// MakeLink opens a payment as Start does; Started.URL is the link. Lookup and
+	// the other calls take its Ref and Data like those of any other payment.
+	MakeLink(ctx context.Context, req StartRequest) (Started, error)
+}
+
+// Subscriber is a Provider that takes money from a buyer again who agreed to it
+// once.
+type Subscriber interface {
+	// Subscribe opens the first payment of a subscription, at which the buyer
+	// agrees to those that follow. The token may be empty until Subscription has
+	// been asked.
+	Subscribe(ctx context.Context, req SubscribeRequest) (Started, Subscription, error)
+
+	// Charge takes one further payment. It is for a subscription that is not
+	// Automatic; the buyer is not there.
+	Charge(ctx context.Context, s Subscription, req StartRequest) (Started, error)
+
+	// Resubscribe changes amount and interval of what is taken from now on.
+	Resubscribe(ctx context.Context, s Subscription, req SubscribeRequest) error
+
+	// Subscription asks the provider how a subscription stands.
+	Subscription(ctx context.Context, s Subscription) (SubscriptionReport, error)
+
+	// Unsubscribe ends a subscription. One that is over already is no error.
+	Unsubscribe(ctx context.Context, s Subscription) error
+}
+
+// SubscribeRequest is what a provider may need to begin a subscription.
+type SubscribeRequest struct {
+	StartRequest          // the first payment
+	Unit         Interval // of time between two payments
+	Count        int      // how many of them; at least 1
+	Times        int      // payments in all; 0 for no end
+	Automatic    bool     // the provider takes the money when it is time; else Charge does
+}
+
+// Interval is a unit of the time between two payments.
+type Interval string
+
+// The intervals.
+const (
+	Day   Interval = "day"
+	Week  Interval = "week"
+	Month Interval = "month"
+	Year  Interval = "year"
+)
+
+// Subscription names a subscription that was begun.
+type Subscription struct {
+	Token     string          // the provider's; a credential where a charge needs nothing else, so it is kept out of logs
+	PaymentID string          // ours, of the first payment
+	Method    string          // of the first payment
+	Data      json.RawMessage // handed back with every later call; nil when nothing is needed
+}
+
+// SubscriptionStatus is how a subscription stands.
+type SubscriptionStatus string
+
+// The statuses of a subscription.
+const (
+	SubscriptionPending  SubscriptionStatus = "PENDING" // the first payment is not made
+	SubscriptionActive   SubscriptionStatus = "ACTIVE"
+	SubscriptionPastDue  SubscriptionStatus = "PAST_DUE" // a payment did not come; it may yet
+	SubscriptionExpired  SubscriptionStatus = "EXPIRED"  // over as agreed; final
+	SubscriptionCanceled SubscriptionStatus = "CANCELED" // ended by somebody; final
+	SubscriptionUnknown  SubscriptionStatus = "UNKNOWN"
+)
+
+// SubscriptionReport is a provider's own answer about a subscription.
+type SubscriptionReport struct {
+	Subscription Subscription // with the token and Data to keep from now on
+	Status       SubscriptionStatus
+	Word         string // the provider's own
+	HTTPStatus   int
+	Raw          []byte // the answer as it came; bounded, holds no credential
+}
+
+// Mailer is a Provider that may write to buyers itself.
+type Mailer interface {
+	// MailsBuyer reports whether the provider confirms a payment of this buyer by
+	// mail, so that a second confirmation would be one too many.
+	MailsBuyer(b Buyer) bool
+}
+
 // Method is one of a provider's ways to pay.
 type Method struct {
 	Name  string // kept with the payment as StartRequest.Method, such as "stripe/credit-cards"
@@ -186,6 +273,9 @@ const (
 	Declined   Outcome = "declined"
 	Cancelled  Outcome = "cancelled"
 	Expired    Outcome = "expired"
+	// NeedsPerson: the provider waits for the merchant to decide something on
+	// its own pages. What it says of the money besides still counts.
+	NeedsPerson Outcome = "needs_person"
 )
 
 // Report is a provider's own answer about one payment.
@@ -203,6 +293,7 @@ type Report struct {
 	Dispute    Dispute      // how far a dispute has got; empty when there is none
 	HoldUntil  time.Time    // when a reservation lapses; zero when the provider does not say
 	Reason     Reason       // why not, when Declined and the provider says
+	Test       bool         // the provider says that no real money is meant
 	At         time.Time    // when the provider says that it last changed; for people to read, never to decide by; zero when it does not say
 	Status     int          // HTTP status of the answer
 	Raw        []byte       // the answer as it came; bounded, holds no credential
