@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"till/models"
@@ -24,11 +25,11 @@ func (c *Cashier) giveUp(ctx context.Context, pay models.Payment, cause models.C
 	if op.MayHaveBeenHeard() {
 		return pay, fmt.Errorf("%w: the start of payment %s had no answer", ErrUndecided, pay.ID)
 	}
-	return c.record(ctx, pay.ID, func(now models.Payment) models.Change {
+	return c.record(ctx, pay.ID, func(now models.Payment, _ []models.Operation) models.Change {
 		change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause}
 		if now.State == models.PaymentCreated && now.Ref == "" {
 			change.State = models.PaymentCancelled
-			change.Operation = &models.Outcome{ID: op.ID, State: models.OperationFailed, Code: "never sent"}
+			change.Operations = []models.Outcome{{ID: op.ID, State: models.OperationFailed, Code: "never sent"}}
 		}
 		return change
 	})
@@ -41,62 +42,29 @@ func (c *Cashier) letGo(ctx context.Context, pay models.Payment, cause models.Ca
 	if err != nil {
 		return pay, err
 	}
-	canceller, ok := p.(providers.Canceller)
-	if !ok {
+	if _, ok := p.(providers.Canceller); !ok {
 		if cause.Actor == Timer.Actor {
 			return pay, nil // it was just asked
 		}
 		return c.Settle(ctx, pay.ID, cause)
 	}
-	op, err := c.payments.Request(ctx, pay.ID, models.OperationCancel, c.newKey(), cause)
+	op, _, err := c.payments.Reserve(ctx, models.Reservation{PaymentID: pay.ID, Kind: models.OperationCancel, Key: c.newKey(), Cause: cause})
+	if errors.Is(err, models.ErrBusy) {
+		return pay, fmt.Errorf("%w: %w", ErrUndecided, err)
+	}
 	if err != nil {
 		return pay, err
 	}
-	op, mine, err := c.payments.Claim(ctx, op.ID, c.payments.Now().Add(claimFor))
-	if err != nil {
-		return pay, err
-	}
-	if !mine {
-		return pay, fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, pay.ID)
-	}
-	ctx = context.WithoutCancel(ctx)
-	call, stop := context.WithTimeout(ctx, callFor)
-	defer stop()
-	report, callErr := canceller.Cancel(call, theirs(pay), op.Key)
-	after, err := c.record(ctx, pay.ID, func(now models.Payment) models.Change { return c.letGone(now, op, report, callErr, cause) })
-	if err == nil && callErr != nil {
-		err = fmt.Errorf("cashier: cancel %s: %w", pay.ID, callErr)
+	after, mine, err := c.perform(ctx, op, cause)
+	if err == nil && !mine {
+		err = fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, pay.ID)
 	}
 	return after, err
 }
 
-// letGone is what came of asking to cancel.
-func (c *Cashier) letGone(now models.Payment, op models.Operation, report providers.Report, err error, cause models.Cause) models.Change {
-	if err == nil {
-		change := c.read(now, "cancel", report, cause)
-		change.Operation = &models.Outcome{ID: op.ID, State: models.OperationSucceeded, Heard: true}
-		if !stateFor[report.Outcome].Ended() {
-			change.Operation.State, change.Operation.Code = models.OperationFailed, report.Word
-		}
-		change.Events = append(change.Events, models.Event{Kind: models.EventCancelAsked, Detail: report.Word})
-		return change
-	}
-	change := models.Change{
-		PaymentID: now.ID, Version: now.Version, Cause: cause, Report: errorRow(err), AskAt: c.retry(now, now.Asked+1, err),
-		Operation: &models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true},
-	}
-	kind := kindOf(err)
-	if kind == providers.KindRejected {
-		change.Operation.State = models.OperationFailed
-	}
-	if op.Calls == 0 { // one line is enough when it is tried again
-		change.Events = []models.Event{{Kind: models.EventCancelAsked, Detail: string(kind)}}
-	}
-	return change
-}
-
 // Cancel cancels an order that is not paid: it asks the provider first, says
-// what it found, then acts.
+// what it found, then acts. Money that is only reserved is given back when it is
+// staff who cancel.
 //
 // Errors: ErrPaid when money came, or is reserved; ErrUndecided while a payment
 // is on its way, or its provider does not answer: nothing is cancelled then.
@@ -121,6 +89,11 @@ func (c *Cashier) close(ctx context.Context, number int64, kind models.EventKind
 		return err
 	}
 	for _, p := range detail.Payments {
+		if p.State == models.PaymentAuthorized && byStaff(cause) {
+			if p, err = c.release(ctx, p, why, cause); err != nil {
+				return err
+			}
+		}
 		if !p.Live {
 			if err := bars(p); err != nil {
 				return err
@@ -143,4 +116,19 @@ func (c *Cashier) close(ctx context.Context, number int64, kind models.EventKind
 		err = fmt.Errorf("%w: order %d is closed already", models.ErrNotPayable, number)
 	}
 	return err
+}
+
+// byStaff reports whether a person of the shop did something.
+func byStaff(cause models.Cause) bool { return strings.HasPrefix(cause.Actor, "staff ") }
+
+// release gives back what is reserved, for an order that is being cancelled.
+func (c *Cashier) release(ctx context.Context, p models.Payment, why string, cause models.Cause) (models.Payment, error) {
+	op, err := c.Do(ctx, models.Reservation{PaymentID: p.ID, Kind: models.OperationVoid, Key: c.newKey(), Note: why, Cause: cause})
+	if err != nil {
+		return p, err
+	}
+	if op.State != models.OperationSucceeded {
+		return p, fmt.Errorf("%w: giving back payment %s is %s", ErrUndecided, p.ID, op.State)
+	}
+	return c.payments.ByID(ctx, p.ID)
 }

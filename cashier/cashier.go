@@ -4,6 +4,7 @@
 package cashier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -36,14 +37,18 @@ var (
 	ErrUndecided = errors.New("cashier: the payment is still being decided")
 	// ErrPaid is returned when something cannot be done because money came.
 	ErrPaid = errors.New("cashier: the order is paid")
+	// ErrCannot is returned for something that a provider cannot do.
+	ErrCannot = errors.New("cashier: the provider cannot do that")
 )
 
-// Config is what New needs. All fields are required.
+// Config is what New needs. All fields but Reserve and Hold are required.
 type Config struct {
 	Payments  *models.Payments
 	Orders    *models.Orders
+	Inbox     *models.Inbox
 	Providers []providers.Provider
 	Reserve   []string      // names of providers that reserve money first; it is taken by hand
+	Hold      HoldRule      // what becomes of a reservation that is about to lapse
 	PublicURL string        // the shop's address as browsers and providers see it, without a slash at the end
 	NewID     func() string // random, unguessable, letters and digits; of payments
 	NewKey    func() string // a UUID; of operations
@@ -55,6 +60,8 @@ type Config struct {
 type Cashier struct {
 	payments  *models.Payments
 	orders    *models.Orders
+	inbox     *models.Inbox
+	hold      HoldRule
 	providers map[string]providers.Provider
 	names     []string
 	reserve   []string
@@ -69,7 +76,8 @@ type Cashier struct {
 // New returns a cashier.
 func New(cfg Config) *Cashier {
 	c := &Cashier{
-		payments: cfg.Payments, orders: cfg.Orders, providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
+		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, hold: cmp.Or(cfg.Hold, HoldVoid),
+		providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
 		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace,
 	}
 	for _, p := range cfg.Providers {
@@ -114,19 +122,28 @@ func (c *Cashier) NewPayment(provider, method string) models.NewPayment {
 
 // theirs is a payment in the words of the provider contract.
 func theirs(p models.Payment) providers.Payment {
-	return providers.Payment{ID: p.ID, Ref: p.Ref, Amount: p.Amount, Data: p.Data}
+	t := providers.Payment{ID: p.ID, Ref: p.Ref, Amount: p.Amount, Data: p.Data}
+	if p.Attached {
+		t.ID = "" // the provider has another one's, or none
+	}
+	return t
 }
 
-// record writes a change that redo decides on the payment as it is now, and
-// logs the step.
-func (c *Cashier) record(ctx context.Context, id string, redo func(models.Payment) models.Change) (models.Payment, error) {
+// redo decides a change on a payment and what was asked about it, as they are
+// now.
+type redo func(now models.Payment, ops []models.Operation) models.Change
+
+// record writes a change that is decided on the payment as it is now, and logs
+// the step.
+func (c *Cashier) record(ctx context.Context, id string, decide redo) (models.Payment, error) {
 	var err error
 	for range decideAgain {
 		var before, after models.Payment
-		if before, err = c.payments.ByID(ctx, id); err != nil {
+		var ops []models.Operation
+		if before, ops, err = c.payments.Operations(ctx, id); err != nil {
 			return before, err
 		}
-		change := redo(before)
+		change := decide(before, ops)
 		after, _, err = c.payments.Record(ctx, change)
 		if errors.Is(err, models.ErrStale) {
 			continue
@@ -145,9 +162,9 @@ func (c *Cashier) tell(ctx context.Context, before, after models.Payment, change
 		c.log.InfoContext(ctx, "payment moved", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
 			"from", before.State, "to", after.State, "actor", change.Cause.Actor, "source", change.Cause.Source)
 	}
-	if change.Attention != "" || after.State == models.PaymentMismatch && before.State != after.State {
+	if !slices.Equal(before.Concerns, after.Concerns) || after.State == models.PaymentMismatch && before.State != after.State {
 		c.log.ErrorContext(ctx, "payment needs a person", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
-			"state", after.State, "attention", change.Attention)
+			"state", after.State, "concerns", after.Concerns.String())
 	}
 }
 

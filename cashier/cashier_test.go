@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -33,7 +34,9 @@ type bench struct {
 	*cashier.Cashier
 	pay    *providertest.Fake // "acme": finds and cancels
 	other  *providertest.Fake // "bank": neither
+	full   *providertest.Fake // "full": can do everything
 	orders *models.Orders
+	inbox  *models.Inbox
 	order  models.Order
 	id     string // of the order's first payment
 }
@@ -43,9 +46,9 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Helper()
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, db modelstest.Bench) {
-		b := &bench{Bench: db, pay: providertest.NewFake("acme"), other: providertest.NewFake("bank"), orders: models.NewOrders(db.DB)}
+		b := &bench{Bench: db, pay: providertest.NewFake("acme"), full: providertest.NewFake("full"), other: providertest.NewFake("bank"), orders: models.NewOrders(db.DB), inbox: models.NewInbox(db.DB)}
 		b.Cashier = cashier.New(cashier.Config{
-			Payments: models.NewPayments(db.DB), Orders: b.orders, Providers: []providers.Provider{providertest.Finder{Fake: b.pay}, b.other},
+			Payments: models.NewPayments(db.DB), Orders: b.orders, Inbox: b.inbox, Providers: []providers.Provider{providertest.Finder{Fake: b.pay}, b.other, b.full.Full()},
 			PublicURL: "https://shop.test", NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
 		})
 		b.order, b.id = b.place(t, "acme")
@@ -94,9 +97,23 @@ func (b *bench) detail(t *testing.T) models.OrderDetail {
 			t.Errorf("payment %s has balances %+v, its facts come to %+v", p.ID, p.Balances, got)
 		}
 	}
-	v := models.Derive(d.Order, d.Payments)
-	if v.Status != d.Status || v.Attention.String() != d.Attention.String() {
-		t.Errorf("order says %s %q, its rows say %s %q", d.Status, d.Attention, v.Status, v.Attention)
+	items, err := b.inbox.OfOrder(t.Context(), b.order.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	v := models.Derive(d.Order, d.Payments, items)
+	if v.Status != d.Status || v.Attentions().String() != d.Attention.String() {
+		t.Errorf("order says %s %q, its rows say %s %q", d.Status, d.Attention, v.Status, v.Attentions())
+	}
+	var open models.Attentions
+	for _, i := range items {
+		if i.ClosedAt == nil {
+			open = append(open, i.Kind)
+		}
+	}
+	slices.Sort(open)
+	if got := slices.Compact(open); got.String() != d.Attention.String() {
+		t.Errorf("the inbox has %q, the order %q", got, d.Attention)
 	}
 	return d
 }
@@ -145,7 +162,8 @@ func TestSettle_EveryOutcome(t *testing.T) {
 		{providers.Open, 0, models.PaymentRedirected, models.OrderViewed, "", true},
 		{providers.Processing, 0, models.PaymentProcessing, models.OrderInProgress, "", true},
 		{providers.Authorized, 0, models.PaymentAuthorized, models.OrderHold, "", true},
-		{providers.Accepted, 0, models.PaymentAccepted, models.OrderInProgress, "", true},
+		{providers.NeedsPerson, 0, models.PaymentProcessing, models.OrderInProgress, "need_action", true},
+		{providers.Accepted, 0, models.PaymentAccepted, models.OrderInProgress, "accepted", true},
 		{providers.Paid, 0, models.PaymentPaid, models.OrderPaid, "", false},
 		{providers.Declined, 0, models.PaymentFailed, models.OrderFailed, "", false},
 		{providers.Cancelled, 0, models.PaymentCancelled, models.OrderIssued, "", false},

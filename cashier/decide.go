@@ -1,6 +1,8 @@
 package cashier
 
 import (
+	"slices"
+
 	"till/models"
 	"till/money"
 	"till/providers"
@@ -9,49 +11,83 @@ import (
 // stateFor says which state an outcome leads to. Open is where the shopper has
 // been sent; Unknown leads nowhere.
 var stateFor = map[providers.Outcome]models.PaymentState{
-	providers.Open:       models.PaymentRedirected,
-	providers.Processing: models.PaymentProcessing,
-	providers.Authorized: models.PaymentAuthorized,
-	providers.Paid:       models.PaymentPaid,
-	providers.Accepted:   models.PaymentAccepted,
-	providers.Declined:   models.PaymentFailed,
-	providers.Cancelled:  models.PaymentCancelled,
-	providers.Expired:    models.PaymentExpired,
+	providers.Open:        models.PaymentRedirected,
+	providers.Processing:  models.PaymentProcessing,
+	providers.NeedsPerson: models.PaymentProcessing,
+	providers.Authorized:  models.PaymentAuthorized,
+	providers.Paid:        models.PaymentPaid,
+	providers.Accepted:    models.PaymentAccepted,
+	providers.Declined:    models.PaymentFailed,
+	providers.Cancelled:   models.PaymentCancelled,
+	providers.Expired:     models.PaymentExpired,
 }
 
-// decide says what a report does to a payment. It is a pure function: the same
-// report twice does nothing the second time, and reports in any order end where
-// the last one asked for ends.
-func decide(p models.Payment, r providers.Report) models.Change {
-	ch := models.Change{PaymentID: p.ID, Version: p.Version, Ref: r.Ref, Word: r.Word}
+// decide says what a report does to a payment and to what was asked about it.
+// It is a pure function: the same report twice does nothing the second time,
+// and reports in any order end where the last one asked for ends.
+func decide(p models.Payment, ops []models.Operation, r providers.Report) models.Change {
+	ch := models.Change{
+		PaymentID: p.ID, Version: p.Version, Ref: r.Ref, Word: r.Word, Reason: string(r.Reason), Outside: r.Outside,
+		Concerns: map[models.Attention]bool{},
+	}
 	state, known := stateFor[r.Outcome]
-	switch {
-	case !known:
+	if !known {
 		return ch
-	case p.State == models.PaymentPaid:
-		return stillPaid(p, r, ch)
-	case differs(p, r):
+	}
+	ch.Concerns[models.AttentionNeedAction] = r.Outcome == providers.NeedsPerson
+	if p.State == models.PaymentPaid {
+		stillPaid(p, r, &ch)
+	} else {
+		ch.Facts = facts(p, ops, r)
+	}
+	b := newBooks(p, ops, r, &ch)
+	b.resolve()
+	b.reverse()
+	b.refund()
+	b.dispute()
+	switch {
+	case !differs(p, r):
+	case b.captured > 0 && b.captured == b.refunded:
+		state = models.PaymentCancelled // all of it went back, so there is nothing left to disagree about
+	default:
 		state = models.PaymentMismatch
 	}
-	ch.Facts = facts(p, r)
-	if p.State == state || !p.State.CanMove(state) {
-		return ch
+	if p.State != state && p.State.CanMove(state) {
+		ch.State = state
 	}
-	ch.State, ch.Reason = state, string(r.Reason)
+	ch.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, ch.Operations)
 	return ch
 }
 
+// unknownRefund reports whether a refund has no answer, after what became of
+// some operations.
+func unknownRefund(ops []models.Operation, now []models.Outcome) bool {
+	return slices.ContainsFunc(ops, func(op models.Operation) bool {
+		state := op.State
+		for _, o := range now {
+			if o.ID == op.ID {
+				state = o.State
+			}
+		}
+		return op.Kind == models.OperationRefund && state == models.OperationUnknown
+	})
+}
+
 // differs reports whether a report is about other money than the payment is,
-// or about another payment altogether.
+// or about another payment altogether. What staff have agreed to is compared no
+// more.
 func differs(p models.Payment, r providers.Report) bool {
-	return r.Amount != (money.Amount{}) && r.Amount != p.Amount || r.PaymentID != "" && r.PaymentID != p.ID
+	if p.Agreed != (money.Amount{}) {
+		return false
+	}
+	return r.Amount != (money.Amount{}) && r.Amount != p.Amount || r.PaymentID != "" && r.PaymentID != p.ID && !p.Attached
 }
 
 // facts is what a report adds to the ledger: the difference between what the
 // provider has and what is written down. Money in another currency cannot be
 // compared with what is written; it is written down when it is first seen.
-func facts(p models.Payment, r providers.Report) []models.Fact {
-	authorized, captured := totals(p, r)
+func facts(p models.Payment, ops []models.Operation, r providers.Report) []models.Fact {
+	authorized, captured := totals(p, ops, r)
 	var all []models.Fact
 	for _, one := range []struct {
 		kind    models.FactKind
@@ -69,20 +105,21 @@ func facts(p models.Payment, r providers.Report) []models.Fact {
 			}
 		case more > 0:
 			all = append(all, fact(p, one.kind, more, r.Ref))
-		case more < 0 && one.kind == models.FactCaptured:
+		case more < 0 && one.kind == models.FactCaptured && one.has.Minor >= p.Refunded+p.RefundPending:
 			all = append(all, fact(p, models.FactCorrected, more, r.Ref))
 		}
 	}
-	if n := p.Authorized - p.Released - captured.Minor; p.Authorized > 0 && n > 0 && lapsed(r.Outcome) {
+	reserved := max(p.Authorized, authorized.Minor)
+	if n := reserved - p.Released - max(captured.Minor, p.Captured); reserved > 0 && n > 0 && lapsed(r.Outcome) {
 		all = append(all, fact(p, models.FactReleased, n, r.Ref))
 	}
-	return append(all, returned(p, r)...)
+	return all
 }
 
 // totals is what a report says was reserved and taken; an amount without a
 // currency says nothing. A provider that gives no such sums says it by its
-// outcome.
-func totals(p models.Payment, r providers.Report) (authorized, captured money.Amount) {
+// outcome, and of a part that we asked it to take, by having taken it.
+func totals(p models.Payment, ops []models.Operation, r providers.Report) (authorized, captured money.Amount) {
 	whole := r.Amount
 	if whole == (money.Amount{}) {
 		whole = p.Amount
@@ -93,6 +130,11 @@ func totals(p models.Payment, r providers.Report) (authorized, captured money.Am
 	}
 	if captured == (money.Amount{}) && r.Outcome == providers.Paid {
 		captured = whole
+		for _, op := range ops {
+			if op.Kind == models.OperationCapture && op.MayHaveBeenHeard() && whole == p.Amount {
+				captured = op.Amount
+			}
+		}
 	}
 	return authorized, captured
 }
@@ -102,34 +144,24 @@ func lapsed(o providers.Outcome) bool {
 	return o == providers.Paid || o == providers.Declined || o == providers.Cancelled || o == providers.Expired
 }
 
-// returned is money that went back without our asking, such as a refund made on
-// the provider's own pages: it is reserved and refunded at once.
-func returned(p models.Payment, r providers.Report) []models.Fact {
-	_, captured := totals(p, r)
-	held := max(captured.Minor, p.Captured) - p.Refunded - p.RefundPending // no more can go back than was taken
-	more := min(r.Refunded.Minor-p.Refunded-p.RefundPending, held)
-	if r.Refunded.Currency != p.Amount.Currency || more <= 0 {
-		return nil
-	}
-	return []models.Fact{fact(p, models.FactRefundReserved, more, r.Ref), fact(p, models.FactRefunded, more, r.Ref)}
-}
-
 func fact(p models.Payment, kind models.FactKind, minor int64, ref string) models.Fact {
 	return models.Fact{Kind: kind, Amount: money.Amount{Minor: minor, Currency: p.Amount.Currency}, Ref: ref}
 }
 
 // stillPaid looks at a report about a payment that is paid. Nothing takes paid
-// back; a provider that tries to is a matter for a person. What went back since
-// is written down.
-func stillPaid(p models.Payment, r providers.Report, ch models.Change) models.Change {
-	if r.Outcome == providers.Paid && !differs(p, r) {
-		ch.Facts = returned(p, r)
-		return ch
+// back; a provider that tries to is a matter for a person, until it comes round.
+// Money that came on top is written down.
+func stillPaid(p models.Payment, r providers.Report, ch *models.Change) {
+	if more := r.Captured.Minor - p.Captured; r.Captured.Currency == p.Amount.Currency && more > 0 {
+		ch.Facts = append(ch.Facts, fact(p, models.FactCaptured, more, r.Ref))
 	}
-	if r.Word == p.Word {
-		return ch // told before
+	stands := r.Outcome == providers.Paid || r.Outcome == providers.NeedsPerson || r.Reversal == providers.RefundDone
+	if p.Agreed != (money.Amount{}) { // staff said so before the provider did
+		stands = stands || !stateFor[r.Outcome].Ended()
 	}
-	ch.Attention = models.AttentionContradiction
-	ch.Events = []models.Event{{Kind: models.EventContradiction, Detail: r.Word}}
-	return ch
+	contradicts := !stands || r.Outcome == providers.Paid && differs(p, r)
+	ch.Concerns[models.AttentionContradiction] = contradicts
+	if contradicts && r.Word != p.Word {
+		ch.Events = append(ch.Events, models.Event{Kind: models.EventContradiction, Detail: r.Word})
+	}
 }

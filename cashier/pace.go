@@ -1,7 +1,9 @@
 package cashier
 
 import (
+	"cmp"
 	"errors"
+	"slices"
 	"time"
 
 	"till/models"
@@ -33,32 +35,55 @@ func Growing(asked int64, age time.Duration) time.Duration {
 }
 
 // next is when to ask about a payment again, or nil when there is nothing left
-// to ask: the provider has said its last word, or too much time has passed.
-func (c *Cashier) next(p models.Payment, state models.PaymentState, outcome providers.Outcome, asked int64) *time.Time {
-	now := c.payments.Now()
-	age := now.Sub(p.CreatedAt)
+// to ask: the provider has said its last word, nothing that was asked of it is
+// open, and no clock runs; or too much time has passed.
+func (c *Cashier) next(p models.Payment, ops []models.Operation, change models.Change, outcome providers.Outcome, asked int64) *time.Time {
+	now, state := c.payments.Now(), cmp.Or(change.State, p.State)
+	last := false
 	switch outcome { //nolint:exhaustive // the others are not a last word
 	case providers.Paid:
-		if state != models.PaymentMismatch {
-			return nil
-		}
+		last = state != models.PaymentMismatch
 	case providers.Declined, providers.Cancelled, providers.Expired:
+		last = true
+	}
+	if last && !stillOpen(ops, change.Operations) {
 		return nil
+	}
+	age := now.Sub(p.CreatedAt)
+	if age > askFor && last {
+		age = 0 // an old payment with a new refund
 	}
 	if age > askFor {
 		return nil
 	}
 	gap := c.pace(asked, age)
-	if one, ok := c.providers[p.Provider].(providers.Pacer); ok {
+	if one, ok := c.providers[p.Provider].(providers.Pacer); ok && !last {
 		gap = one.NextAsk(outcome, int(asked))
 	}
 	at := now.Add(gap)
+	if state == models.PaymentAuthorized {
+		at = c.hold.look(now, at, cmp.Or(change.HoldUntil, p.HoldUntil))
+	}
 	return &at
 }
 
-// retry is next after an error: later still when the provider asks for that.
-func (c *Cashier) retry(p models.Payment, asked int64, err error) *time.Time {
-	at := c.next(p, p.State, providers.Unknown, asked)
+// stillOpen reports whether something that was asked of the provider has no
+// outcome, after what became of some of it.
+func stillOpen(ops []models.Operation, now []models.Outcome) bool {
+	return slices.ContainsFunc(ops, func(op models.Operation) bool {
+		for _, o := range now {
+			if o.ID == op.ID {
+				op.State = o.State
+			}
+		}
+		return op.Kind != models.OperationStart && op.Open()
+	})
+}
+
+// retry is when to ask again after an error: later still when the provider asks
+// for that.
+func (c *Cashier) retry(p models.Payment, err error) *time.Time {
+	at := c.next(p, nil, models.Change{}, providers.Unknown, p.Asked+1)
 	var call *providers.Error
 	if at != nil && errors.As(err, &call) && call.RetryAfter > 0 {
 		if later := c.payments.Now().Add(min(call.RetryAfter, time.Hour)); later.After(*at) {

@@ -17,17 +17,24 @@ import (
 // the error, and the timer asks again.
 func (c *Cashier) Settle(ctx context.Context, id string, cause models.Cause) (models.Payment, error) {
 	for range decideAgain {
-		pay, err := c.payments.ByID(ctx, id)
+		pay, ops, err := c.payments.Operations(ctx, id)
 		if err != nil {
 			return pay, err
+		}
+		if pay.Provider == models.Outside {
+			return pay, nil // nobody to ask
 		}
 		if pay.Ref == "" {
 			return c.findStarted(ctx, pay, cause)
 		}
-		pay, err = c.ask(ctx, pay, cause)
-		if !errors.Is(err, models.ErrStale) {
+		pay, err = c.ask(ctx, pay, ops, cause)
+		if errors.Is(err, models.ErrStale) {
+			continue
+		}
+		if err != nil {
 			return pay, err
 		}
+		return c.follow(ctx, pay, cause)
 	}
 	return models.Payment{}, fmt.Errorf("cashier: settle %s: %w", id, models.ErrStale)
 }
@@ -70,7 +77,7 @@ func (c *Cashier) Adopt(ctx context.Context, id, ref string, cause models.Cause)
 
 // ask makes one lookup and records what it says, decided on the payment as it
 // was before the question: an answer older than the row is refused there.
-func (c *Cashier) ask(ctx context.Context, pay models.Payment, cause models.Cause) (models.Payment, error) {
+func (c *Cashier) ask(ctx context.Context, pay models.Payment, ops []models.Operation, cause models.Cause) (models.Payment, error) {
 	p, err := c.provider(pay)
 	if err != nil {
 		return pay, err
@@ -81,7 +88,7 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, cause models.Caus
 	if err != nil {
 		return c.noNews(ctx, pay, err, cause)
 	}
-	change := c.read(pay, "lookup", report, cause)
+	change := c.read(pay, ops, "lookup", report, cause)
 	after, _, err := c.payments.Record(ctx, change)
 	if err != nil {
 		return pay, err
@@ -93,16 +100,17 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, cause models.Caus
 	return after, nil
 }
 
-// read is what a report does to a payment, with the answer kept and the next
-// question planned.
-func (c *Cashier) read(pay models.Payment, operation string, report providers.Report, cause models.Cause) models.Change {
-	change := decide(pay, report)
+// read is what a report does to a payment and to what was asked about it, with
+// the answer kept, the clocks looked at and the next question planned.
+func (c *Cashier) read(pay models.Payment, ops []models.Operation, operation string, report providers.Report, cause models.Cause) models.Change {
+	change := decide(pay, ops, report)
 	change.Cause, change.Report = cause, reportRow(operation, report)
-	asked, state := pay.Asked+1, pay.State
+	c.clocks(pay, report, &change)
+	asked := pay.Asked + 1
 	if change.State != "" {
-		asked, state = 0, change.State
+		asked = 0
 	}
-	change.AskAt = c.next(pay, state, report.Outcome, asked)
+	change.AskAt = c.next(pay, ops, change, report.Outcome, asked)
 	return change
 }
 
@@ -112,7 +120,7 @@ func (c *Cashier) noNews(ctx context.Context, pay models.Payment, cause error, b
 	c.log.WarnContext(ctx, "lookup had no answer", "payment_id", pay.ID, "provider", pay.Provider, "err", cause)
 	ctx = context.WithoutCancel(ctx) // the time for the answer may be over; the next question is planned all the same
 	after, _, err := c.payments.Record(ctx, models.Change{
-		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, pay.Asked+1, cause), Report: errorRow(cause), Cause: by,
+		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, cause), Report: errorRow(cause), Cause: by,
 	})
 	if err != nil {
 		return pay, errors.Join(cause, err)

@@ -108,10 +108,11 @@ func (c *Cashier) request(d models.OrderDetail, pay models.Payment, op models.Op
 // newer one rather than dropped.
 func (c *Cashier) recordStart(ctx context.Context, pay models.Payment, op models.Operation, s providers.Started, callErr error, cause models.Cause) (models.Payment, error) {
 	if callErr == nil {
-		return c.record(ctx, pay.ID, func(now models.Payment) models.Change {
-			change := c.read(now, "start", s.Report, cause)
-			change.Ref, change.RedirectURL, change.Data = s.Ref, s.URL, s.Data
-			change.Operation = &models.Outcome{ID: op.ID, State: models.OperationSucceeded, Heard: true}
+		mails := c.mailsBuyer(ctx, pay)
+		return c.record(ctx, pay.ID, func(now models.Payment, ops []models.Operation) models.Change {
+			change := c.read(now, ops, "start", s.Report, cause)
+			change.Ref, change.RedirectURL, change.Data, change.Mailed = s.Ref, s.URL, s.Data, mails
+			change.Operations = append(change.Operations, models.Outcome{ID: op.ID, State: models.OperationSucceeded, Heard: true})
 			if change.State == "" && starts(now) {
 				change.State = models.PaymentRedirected // a word that we do not know; the shopper can go there all the same
 			}
@@ -123,34 +124,45 @@ func (c *Cashier) recordStart(ctx context.Context, pay models.Payment, op models
 		level = slog.LevelError // nobody can pay until a person mends the settings
 	}
 	c.log.Log(ctx, level, "start had no success", "payment_id", pay.ID, "provider", pay.Provider, "err", callErr)
-	after, err := c.record(ctx, pay.ID, func(now models.Payment) models.Change { return c.notStarted(now, op, callErr, cause) })
+	after, err := c.record(ctx, pay.ID, func(now models.Payment, _ []models.Operation) models.Change {
+		return c.notStarted(now, op, callErr, cause)
+	})
 	if err != nil {
 		return after, errors.Join(callErr, err)
 	}
 	return after, fmt.Errorf("cashier: start %s: %w", pay.ID, callErr)
 }
 
+// mailsBuyer reports whether the provider confirms the payment to the buyer
+// itself. When that cannot be told we do.
+func (c *Cashier) mailsBuyer(ctx context.Context, pay models.Payment) bool {
+	m, ok := c.providers[pay.Provider].(providers.Mailer)
+	if !ok {
+		return false
+	}
+	d, err := c.orders.OfPayment(ctx, pay.ID)
+	return err == nil && m.MailsBuyer(providers.Buyer{Name: d.Name, Email: d.Email})
+}
+
 // notStarted is what an error does: a refusal ends the payment, a provider that
 // was not reached, or does not know us, leaves it as it was, and no answer makes
 // it unknown.
 func (c *Cashier) notStarted(now models.Payment, op models.Operation, err error, cause models.Cause) models.Change {
-	change := models.Change{
-		PaymentID: now.ID, Version: now.Version, Report: errorRow(err), Cause: cause,
-		Operation: &models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true},
-	}
+	change := models.Change{PaymentID: now.ID, Version: now.Version, Report: errorRow(err), Cause: cause}
+	outcome := models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true}
 	kind := kindOf(err)
 	var call *providers.Error
 	if errors.As(err, &call) {
-		change.Operation.Code, change.Reason = call.Code, string(call.Reason)
+		outcome.Code, change.Reason = call.Code, string(call.Reason)
 	}
 	heardBefore := op.MayHaveBeenHeard()
 	switch {
 	case kind == providers.KindRejected:
 		change.State = models.PaymentFailed
-		change.Operation.State = models.OperationFailed
-		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: change.Operation.Code}}
+		outcome.State = models.OperationFailed
+		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: outcome.Code}}
 	case !heardBefore && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
-		change.Operation.State, change.Operation.Heard = models.OperationRequested, false
+		outcome.State, outcome.Heard = models.OperationRequested, false
 		change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
 	default:
 		if now.State == models.PaymentCreated {
@@ -158,9 +170,10 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, err error,
 			change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
 		}
 		if !errors.Is(err, errNoFinder) {
-			change.AskAt = c.retry(now, now.Asked+1, err)
+			change.AskAt = c.retry(now, err)
 		}
 	}
+	change.Operations = []models.Outcome{outcome}
 	return change
 }
 

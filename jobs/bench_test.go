@@ -127,7 +127,7 @@ func setup(t *testing.T, db modelstest.Bench, smtp *SMTP) *bench {
 	}
 	log := slog.New(slog.DiscardHandler)
 	b.cashier = cashier.New(cashier.Config{
-		Payments: models.NewPayments(db.DB), Orders: b.orders, Providers: []providers.Provider{b.pay},
+		Payments: models.NewPayments(db.DB), Orders: b.orders, Inbox: models.NewInbox(db.DB), Providers: []providers.Provider{b.pay},
 		PublicURL: shop.PublicURL, NewID: rand.Text, NewKey: rand.Text, Log: log, Pace: cashier.Growing,
 	})
 	b.Runner = b.another(t, smtp)

@@ -27,6 +27,10 @@ const (
 	EventCancelled       EventKind = "cancelled"        // the order was cancelled
 	EventExpired         EventKind = "expired"          // the order's time was over
 	EventAttention       EventKind = "attention"        // a reason for a person to look appeared or went
+	EventOperation       EventKind = "operation"        // something was asked of a provider, from_state, or came to what to_state says
+	EventDispute         EventKind = "dispute"          // a dispute went from one stage to another; an empty one is none
+	EventAccepted        EventKind = "accepted"         // staff took what the inbox had, as it is
+	EventAttached        EventKind = "attached"         // staff said that a provider's payment is this order's
 	EventContradiction   EventKind = "contradiction"    // a provider took back what it had said; nothing was changed
 	EventCallback        EventKind = "callback"         // a callback for the payment was stored
 	EventNoAnswer        EventKind = "no_answer"        // the provider did not answer a start or a cancel

@@ -31,6 +31,7 @@ type Fact struct {
 	Kind      FactKind
 	Amount    money.Amount `gorm:"embedded"`
 	Ref       string       // the provider's reference of this movement, where it has one
+	Stage     string       // of a dispute, in the gateway's words
 	Cause     `gorm:"embedded"`
 	At        time.Time
 }

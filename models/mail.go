@@ -11,20 +11,25 @@ import (
 // MailKind says what a mail is about.
 type MailKind string
 
-// MailOrderPaid confirms that an order is paid.
-const MailOrderPaid MailKind = "order_paid"
+// The kinds of mail.
+const (
+	MailOrderPaid MailKind = "order_paid" // the order is paid: once per order
+	MailRefunded  MailKind = "refunded"   // money has gone back: once per refund, and never before it has
+)
 
-// Mail is one mail to a shopper: one per order and kind. It is written, and
-// sent where a mail server is set, by the job that comes with it.
+// Mail is one mail to a shopper: one per order and kind, or per operation and
+// kind. It is written, and sent where a mail server is set, by the job that
+// comes with it.
 type Mail struct {
-	ID        int64
-	OrderID   int64
-	Kind      MailKind
-	Recipient string
-	Subject   string // empty until written
-	Body      string // as plain text
-	SentAt    *time.Time
-	CreatedAt time.Time
+	ID          int64
+	OrderID     int64
+	OperationID *int64 // the refund that it tells of
+	Kind        MailKind
+	Recipient   string
+	Subject     string // empty until written
+	Body        string // as plain text
+	SentAt      *time.Time
+	CreatedAt   time.Time
 }
 
 // Mails reads and writes mails.
@@ -33,8 +38,8 @@ type Mails struct{ db *DB }
 // NewMails returns the mails kept in db.
 func NewMails(db *DB) *Mails { return &Mails{db} }
 
-func (db *DB) addMail(ctx context.Context, tx *gorm.DB, order Order, kind MailKind) error {
-	m := Mail{OrderID: order.ID, Kind: kind, Recipient: order.Email}
+func (db *DB) addMail(ctx context.Context, tx *gorm.DB, order Order, kind MailKind, operation *int64) error {
+	m := Mail{OrderID: order.ID, OperationID: operation, Kind: kind, Recipient: order.Email}
 	if err := gorm.G[Mail](tx).Create(ctx, &m); err != nil {
 		return named(err, "mail of order "+order.Number())
 	}

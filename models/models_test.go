@@ -44,6 +44,8 @@ func TestSchema_MatchesModels(t *testing.T) {
 			models.Event{},
 			models.Report{},
 			models.Delivery{},
+			models.RefundLine{},
+			models.InboxItem{},
 			models.Refusal{},
 			models.StockMovement{},
 			models.Mail{},

@@ -110,11 +110,59 @@ type Payment struct {
 	Data        []byte // what the provider's client wants back with every call
 	Version     int64  // raised by every change that matters; a change decided on an older one is refused
 	Balances    `gorm:"embedded"`
-	Asked       int64      // questions since the last news
-	AskedAt     *time.Time // when the provider last answered or should have
-	AskAt       *time.Time // when the timer asks next; nil when there is nothing left to ask
+	Refund      RefundMark    // how the latest refund ended badly, until somebody has seen to it
+	Reversal    ReversalState // how far undoing it as a whole has got
+	Dispute     string        // stage of a dispute, in the gateway's words; empty when there is none
+	Concerns    Attentions    // what the last answers showed that a person must look at
+	Outside     bool          // paid outside, by the word of staff
+	Mailed      bool          // the provider confirms it to the buyer by mail itself
+	Attached    bool          // staff found it at the provider and said whose it is
+	Agreed      money.Amount  `gorm:"embedded;embeddedPrefix:agreed_"` // what staff took instead of Amount; the zero Amount when nothing
+	HoldUntil   *time.Time    // when a reservation lapses
+	Asked       int64         // questions since the last news
+	AskedAt     *time.Time    // when the provider last answered or should have
+	AskAt       *time.Time    // when the timer asks next; nil when there is nothing left to ask
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
+}
+
+// RefundMark is how a payment's latest refund ended when it did not end well.
+type RefundMark string
+
+// The marks.
+const (
+	RefundMarkFailed   RefundMark = "failed"   // it was on its way and did not happen
+	RefundMarkReversed RefundMark = "reversed" // it had gone back and came again
+)
+
+// ReversalState is how far undoing a payment as a whole has got.
+type ReversalState string
+
+// The states of a reversal; empty when nobody asked for one.
+const (
+	ReversalPending ReversalState = "pending"
+	ReversalDone    ReversalState = "done"
+	ReversalFailed  ReversalState = "failed"
+)
+
+// Reasons that say more than why a payment was refused.
+const (
+	ReasonRejected = "rejected" // the buyer refused to pay on the provider's page
+	ReasonOverdue  = "overdue"  // its time is over; the provider still takes the money
+	ReasonPayout   = "payout"   // it pays out, not in
+)
+
+// Left is what was taken and has neither gone back nor is about to.
+func (p Payment) Left() money.Amount {
+	return money.Amount{Minor: p.Captured - p.Refunded - p.RefundPending, Currency: p.Amount.Currency}
+}
+
+// Held is what is reserved and neither taken nor released.
+func (p Payment) Held() money.Amount {
+	if p.State != PaymentAuthorized {
+		return money.Amount{Currency: p.Amount.Currency}
+	}
+	return money.Amount{Minor: p.Authorized - p.Released, Currency: p.Amount.Currency}
 }
 
 // NewPayment is what a caller chooses about a payment.
@@ -221,53 +269,6 @@ func (p *Payments) Start(ctx context.Context, paymentID string) (Operation, erro
 	return op, named(err, "start of payment "+paymentID)
 }
 
-// Request writes an operation before its provider hears of it. One that is
-// still without an outcome is returned instead of a second one of its kind.
-func (p *Payments) Request(ctx context.Context, paymentID string, kind OperationKind, key string, cause Cause) (op Operation, err error) {
-	err = p.db.Write(ctx, func(tx *gorm.DB) error {
-		pay, err := lockPayment(ctx, tx, paymentID)
-		if err != nil {
-			return err
-		}
-		op, err = gorm.G[Operation](tx).Where("payment_id = ? AND kind = ? AND state IN ?", paymentID, kind,
-			[]OperationState{OperationRequested, OperationUnknown}).First(ctx)
-		if err == nil || !errors.Is(err, gorm.ErrRecordNotFound) {
-			return named(err, "operation")
-		}
-		op = Operation{PaymentID: paymentID, Kind: kind, Key: key, State: OperationRequested, Amount: pay.Amount, Cause: cause}
-		return named(gorm.G[Operation](tx).Create(ctx, &op), string(kind)+" of payment "+paymentID)
-	})
-	return op, err
-}
-
-// Claim makes the caller the only one to call a provider about an operation
-// until the given time, and returns the operation as it was before; ok is false
-// when somebody else is calling, or when it has an outcome. Should the process
-// die, the timer looks at the payment after that.
-func (p *Payments) Claim(ctx context.Context, id int64, until time.Time) (before Operation, ok bool, err error) {
-	err = p.db.Write(ctx, func(tx *gorm.DB) error {
-		now := tx.NowFunc()
-		before, err = gorm.G[Operation](tx, forUpdate()).Where("id = ?", id).First(ctx)
-		if err != nil {
-			return named(err, "operation")
-		}
-		over := before.State == OperationSucceeded || before.State == OperationFailed
-		if over || before.ClaimedUntil != nil && before.ClaimedUntil.After(now) {
-			return nil
-		}
-		ok = true
-		_, err = gorm.G[Operation](tx).Where("id = ?", id).
-			Set(clause.Assignments(map[string]any{"calls": before.Calls + 1, "claimed_until": until, "updated_at": now})).Update(ctx)
-		if err != nil {
-			return named(err, "claim")
-		}
-		_, err = gorm.G[Payment](tx).Where("id = ?", before.PaymentID).
-			Set(clause.Assignments(map[string]any{"ask_at": until})).Update(ctx)
-		return named(err, "claim")
-	})
-	return before, ok && err == nil, err
-}
-
 // Due claims payments whose next question is due, longest waiting first, and
 // puts the question off by lease: should the process die, they come up again.
 func (p *Payments) Due(ctx context.Context, lease time.Duration, limit int) (ids []string, err error) {
@@ -327,27 +328,43 @@ type Change struct {
 	Data        []byte
 	Word        string
 	Reason      string // kept when "" unless State is given
+	Outside     bool   // paid outside, as the provider was told
 	Facts       []Fact // kind, amount and ref; the rest is filled in
 	Events      []Event
-	Operation   *Outcome   // what came of an operation
-	Report      *Report    // the answer itself; PaymentID, Digest and times are filled in
-	Attention   Attention  // a reason to look that only this answer shows; "" for none
-	AskAt       *time.Time // when to ask next; nil for never
+	Operations  []Outcome   // what came of operations
+	Report      *Report     // the answer itself; PaymentID, Digest and times are filled in
+	Refund      *RefundMark // nil to keep, as the next two
+	Reversal    *ReversalState
+	Dispute     *string
+	Concerns    map[Attention]bool // which reasons to look this answer raises, and which it lays to rest
+	Mailed      bool               // the provider writes to the buyer itself
+	HoldUntil   *time.Time         // nil to keep
+	AskAt       *time.Time         // when to ask next; nil for never
 	Cause       Cause
-}
-
-// Outcome is what came of an operation.
-type Outcome struct {
-	ID    int64
-	State OperationState
-	Code  string
-	Heard bool // false when the provider certainly never heard of it
 }
 
 // changes reports whether the change is more than having asked.
 func (c Change) changes(p Payment) bool {
-	return c.State != "" && c.State != p.State || c.Ref != "" && c.Ref != p.Ref || len(c.Facts) > 0 || c.Operation != nil ||
-		c.RedirectURL != "" && c.RedirectURL != p.RedirectURL || c.Word != "" && c.Word != p.Word
+	return c.State != "" && c.State != p.State || c.Reason != "" && c.Reason != p.Reason || c.Outside && !p.Outside || c.Ref != "" && c.Ref != p.Ref || len(c.Facts) > 0 || len(c.Operations) > 0 ||
+		c.RedirectURL != "" && c.RedirectURL != p.RedirectURL || c.Word != "" && c.Word != p.Word ||
+		c.Refund != nil && *c.Refund != p.Refund || c.Reversal != nil && *c.Reversal != p.Reversal ||
+		c.Dispute != nil && *c.Dispute != p.Dispute || !slices.Equal(c.concerns(p), p.Concerns)
+}
+
+// concerns is the payment's concerns after the change.
+func (c Change) concerns(p Payment) Attentions {
+	var after Attentions
+	for _, one := range p.Concerns {
+		if raised, said := c.Concerns[one]; !said || raised {
+			after = append(after, one)
+		}
+	}
+	for one, raised := range c.Concerns {
+		if raised {
+			after = append(after, one)
+		}
+	}
+	return after.normal()
 }
 
 // Record writes a change, everything that follows from it, and nothing else,
@@ -370,9 +387,10 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			return err
 		}
 		set := map[string]any{"asked": pay.Asked + 1, "asked_at": tx.NowFunc(), "ask_at": c.AskAt}
+		var succeeded []Operation
 		if changes {
 			set["asked"] = 0
-			if err := c.apply(ctx, tx, pay, set); err != nil {
+			if succeeded, err = c.apply(ctx, tx, pay, set); err != nil {
 				return err
 			}
 		}
@@ -385,17 +403,27 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 				return err
 			}
 		}
-		var look []Attention
-		if c.Attention != "" {
-			look = append(look, c.Attention)
-		}
-		if order, err = p.db.derive(ctx, tx, pay.OrderID, look...); err != nil {
+		if order, err = p.db.derive(ctx, tx, pay.OrderID); err != nil {
 			return err
 		}
-		if c.Ref != "" {
-			if woken, err = p.meetDeliveries(ctx, tx, pay, c.Ref); err != nil {
+		for _, op := range succeeded {
+			if op.Kind == OperationRefund || op.Kind == OperationReverse {
+				if err := p.db.goneBack(ctx, tx, order, op); err != nil {
+					return err
+				}
+			}
+		}
+		if order.CancelledAt != nil && c.AskAt == nil {
+			if woken, err = giveBackSoon(ctx, tx, pay.ID); err != nil {
 				return err
 			}
+		}
+		if c.Ref != "" {
+			met, err := p.meetDeliveries(ctx, tx, pay, c.Ref)
+			if err != nil {
+				return err
+			}
+			woken = woken || met
 		}
 		pay, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).First(ctx)
 		return named(err, "payment "+c.PaymentID)
@@ -406,14 +434,25 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 	return pay, order, err
 }
 
+// giveBackSoon sees to it that money for a cancelled order is looked at at once,
+// even where there is nothing left to ask.
+func giveBackSoon(ctx context.Context, tx *gorm.DB, id string) (bool, error) {
+	pay, err := gorm.G[Payment](tx).Where("id = ?", id).First(ctx)
+	if err != nil || !pay.State.HoldsMoney() || pay.Left().Minor == 0 && pay.Held().Minor == 0 {
+		return false, named(err, "payment "+id)
+	}
+	_, err = gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
+	return true, named(err, "payment "+id)
+}
+
 // ErrMove is returned for a step that paymentNext does not allow.
 var ErrMove = errors.New("models: payment may not move")
 
 // apply adds to set what the change does to the payment's row, and writes the
-// rows that hang on it.
-func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[string]any) error {
+// rows that hang on it. It returns the operations that it made succeed.
+func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[string]any) (succeeded []Operation, err error) {
 	set["version"], set["updated_at"] = pay.Version+1, tx.NowFunc()
-	for column, v := range map[string]string{"ref": c.Ref, "redirect_url": c.RedirectURL, "word": c.Word} {
+	for column, v := range map[string]string{"ref": c.Ref, "redirect_url": c.RedirectURL, "word": c.Word, "reason": c.Reason} {
 		if v != "" {
 			set[column] = v
 		}
@@ -421,9 +460,28 @@ func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[str
 	if c.Data != nil {
 		set["data"] = c.Data
 	}
+	if c.Refund != nil {
+		set["refund"] = *c.Refund
+	}
+	if c.Reversal != nil {
+		set["reversal"] = *c.Reversal
+	}
+	if c.Dispute != nil {
+		set["dispute"] = *c.Dispute
+	}
+	if c.Mailed {
+		set["mailed"] = true
+	}
+	if c.Outside {
+		set["outside"] = true
+	}
+	if c.HoldUntil != nil {
+		set["hold_until"] = *c.HoldUntil
+	}
+	set["concerns"] = c.concerns(pay)
 	if c.State != "" && c.State != pay.State {
 		if !pay.State.CanMove(c.State) {
-			return fmt.Errorf("%w: %s from %s to %s", ErrMove, pay.ID, pay.State, c.State)
+			return nil, fmt.Errorf("%w: %s from %s to %s", ErrMove, pay.ID, pay.State, c.State)
 		}
 		set["state"], set["reason"] = c.State, c.Reason
 		if c.State.Ended() {
@@ -434,36 +492,42 @@ func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[str
 			FromState: string(pay.State), ToState: string(c.State), Detail: c.Word, Cause: c.Cause,
 		})
 		if err != nil {
-			return err
+			return nil, err
 		}
 	}
-	for _, f := range c.Facts {
-		f.PaymentID, f.Cause, f.At = pay.ID, c.Cause, tx.NowFunc()
+	if err := addFacts(ctx, tx, pay, c.Facts, c.Cause, set); err != nil {
+		return nil, err
+	}
+	for _, o := range c.Operations {
+		op, now, err := o.write(ctx, tx, pay)
+		if err != nil {
+			return nil, err
+		}
+		if now {
+			succeeded = append(succeeded, op)
+		}
+	}
+	return succeeded, nil
+}
+
+// addFacts writes facts and adds to set what the whole ledger then comes to.
+func addFacts(ctx context.Context, tx *gorm.DB, pay Payment, facts []Fact, cause Cause, set map[string]any) error {
+	for _, f := range facts {
+		f.PaymentID, f.Cause, f.At = pay.ID, cause, tx.NowFunc()
 		if err := gorm.G[Fact](tx).Create(ctx, &f); err != nil {
 			return named(err, "fact "+string(f.Kind))
 		}
 	}
-	if len(c.Facts) > 0 {
-		facts, err := gorm.G[Fact](tx).Where("payment_id = ?", pay.ID).Find(ctx)
-		if err != nil {
-			return named(err, "facts")
-		}
-		b := Fold(pay.Amount.Currency, facts)
-		set["authorized_minor"], set["released_minor"], set["captured_minor"] = b.Authorized, b.Released, b.Captured
-		set["refund_pending_minor"], set["refunded_minor"], set["disputed_minor"] = b.RefundPending, b.Refunded, b.Disputed
+	if len(facts) == 0 {
+		return nil
 	}
-	if c.Operation != nil {
-		op := map[string]any{"state": c.Operation.State, "code": c.Operation.Code, "updated_at": tx.NowFunc()}
-		switch {
-		case !c.Operation.Heard:
-			op["claimed_until"] = nil
-		case c.Operation.State == OperationUnknown:
-			op["claimed_until"] = tx.NowFunc() // over, and not forgotten
-		}
-		if _, err := gorm.G[Operation](tx).Where("id = ?", c.Operation.ID).Set(clause.Assignments(op)).Update(ctx); err != nil {
-			return named(err, "operation")
-		}
+	all, err := gorm.G[Fact](tx).Where("payment_id = ?", pay.ID).Find(ctx)
+	if err != nil {
+		return named(err, "facts")
 	}
+	b := Fold(pay.Amount.Currency, all)
+	set["authorized_minor"], set["released_minor"], set["captured_minor"] = b.Authorized, b.Released, b.Captured
+	set["refund_pending_minor"], set["refunded_minor"], set["disputed_minor"] = b.RefundPending, b.Refunded, b.Disputed
 	return nil
 }
 
@@ -502,10 +566,12 @@ func (p *Payments) LastReport(ctx context.Context, id string) (Report, error) {
 }
 
 // AskSoon brings a payment's next question forward to now.
-func (p *Payments) AskSoon(ctx context.Context, id string) error {
+func (p *Payments) AskSoon(ctx context.Context, id string) error { return p.AskAt(ctx, id, p.db.Now()) }
+
+// AskAt says when the timer looks at a payment next.
+func (p *Payments) AskAt(ctx context.Context, id string, at time.Time) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Payment](tx).Where("id = ?", id).
-			Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
+		_, err := gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
 		return named(err, "payment "+id)
 	})
 	if err == nil {

@@ -398,7 +398,7 @@ func TestDerive(t *testing.T) {
 		{"agreed", open, []models.Payment{pay("processing", models.Balances{})}, models.OrderInProgress, ""},
 		{"no answer", open, []models.Payment{pay("unknown", models.Balances{})}, models.OrderInProgress, ""},
 		{"nobody left to ask", open, []models.Payment{{State: "unknown", Live: true, Amount: total}}, models.OrderInProgress, "unknown"},
-		{"accepted by the bank", open, []models.Payment{pay("accepted", models.Balances{})}, models.OrderInProgress, ""},
+		{"accepted by the bank", open, []models.Payment{pay("accepted", models.Balances{})}, models.OrderInProgress, "accepted"},
 		{"reserved", open, []models.Payment{pay("authorized", models.Balances{Authorized: 100})}, models.OrderHold, ""},
 		{"paid", open, []models.Payment{pay("paid", took)}, models.OrderPaid, ""},
 		{"declined", open, []models.Payment{pay("failed", models.Balances{})}, models.OrderFailed, ""},
@@ -415,13 +415,13 @@ func TestDerive(t *testing.T) {
 		{"going back", open, []models.Payment{pay("paid", models.Balances{Captured: 100, RefundPending: 10})}, models.OrderRefundInitiated, ""},
 		{"part gone back", open, []models.Payment{pay("paid", models.Balances{Captured: 100, Refunded: 10})}, models.OrderPartiallyRefunded, ""},
 		{"gone back", open, []models.Payment{pay("paid", models.Balances{Captured: 100, Refunded: 100})}, models.OrderRefunded, ""},
-		{"in dispute", open, []models.Payment{pay("paid", models.Balances{Captured: 100, Disputed: 100})}, models.OrderChargeback, ""},
+		{"in dispute", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, Disputed: 100}, Dispute: "chargeback"}}, models.OrderChargeback, "dispute"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			got := models.Derive(tt.order, tt.payments)
-			if got.Status != tt.want || got.Attention.String() != tt.look {
-				t.Fatalf("%s %q, want %s %q", got.Status, got.Attention, tt.want, tt.look)
+			got := models.Derive(tt.order, tt.payments, nil)
+			if look := got.Attentions().String(); got.Status != tt.want || look != tt.look {
+				t.Fatalf("%s %q, want %s %q", got.Status, look, tt.want, tt.look)
 			}
 		})
 	}

@@ -1,11 +1,14 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"fmt"
 	"slices"
 	"strings"
+
+	"till/money"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -64,12 +67,22 @@ type Attention string
 
 // The reasons.
 const (
-	AttentionMismatch        Attention = "mismatch"          // a provider has another amount or currency than we do
-	AttentionSecondPayment   Attention = "second_payment"    // more was taken than the order costs
-	AttentionPaidAfterCancel Attention = "paid_after_cancel" // money came for a cancelled order
-	AttentionSoldOut         Attention = "sold_out"          // paid, but more was sold than there was
-	AttentionUnknown         Attention = "unknown"           // a provider that cannot be asked never answered
-	AttentionContradiction   Attention = "contradiction"     // a provider takes back a payment that it had called paid
+	AttentionMismatch         Attention = "mismatch"          // a provider has another amount or currency than we do
+	AttentionSecondPayment    Attention = "second_payment"    // the order was paid twice
+	AttentionOverpayment      Attention = "overpayment"       // one payment took more than the order costs
+	AttentionPaidAfterCancel  Attention = "paid_after_cancel" // money came for a cancelled order and is not on its way back
+	AttentionSoldOut          Attention = "sold_out"          // paid, but more was sold than there was
+	AttentionUnknown          Attention = "unknown"           // a provider that cannot be asked never answered a start
+	AttentionRefundUnknown    Attention = "refund_unknown"    // a provider never answered a refund: it may be on its way or not
+	AttentionRefundFailed     Attention = "refund_failed"     // a refund that was on its way, or that Till asked for by itself, did not happen
+	AttentionRefundReversed   Attention = "refund_reversed"   // a refund came back
+	AttentionContradiction    Attention = "contradiction"     // a provider takes back what it had said
+	AttentionNeedAction       Attention = "need_action"       // a provider waits for the merchant to decide on its own pages
+	AttentionAccepted         Attention = "accepted"          // a bank took the order to pay and will say no more
+	AttentionClearingLate     Attention = "clearing_late"     // the money has been on its way for longer than it should
+	AttentionLapsing          Attention = "lapsing"           // a reservation is about to lapse
+	AttentionDispute          Attention = "dispute"           // the buyer's bank disputes a payment
+	AttentionUnknownReference Attention = "unknown_reference" // a callback is about a payment that nobody here knows
 )
 
 // Attentions is a set of reasons, kept as text, comma separated.
@@ -107,42 +120,113 @@ func (a *Attentions) Scan(v any) error {
 	return nil
 }
 
-// sticky are the reasons that no row but the event that raised them shows.
-var sticky = []Attention{AttentionSoldOut, AttentionContradiction}
-
 // Verdict is what an order comes to.
 type Verdict struct {
-	Status    OrderStatus
-	Attention Attentions // sorted
-	Paid      bool       // its money has covered the total; refunds later do not undo that
+	Status   OrderStatus
+	Concerns []Concern // what a person must look at, sorted
+	Paid     bool      // its money has covered the total; refunds later do not undo that
 }
 
-// Derive judges an order. It is a pure function of the order and its payments,
-// so that any process gets the same answer from the same rows, in whatever
-// order they were written.
-func Derive(o Order, payments []Payment) Verdict {
+// Concern is one thing that a person must look at. Two are the same when all of
+// them is: money that changes is a new concern.
+type Concern struct {
+	Kind    Attention
+	Subject string // the payment's ID, or the order's number
+	Detail  string // the provider's word, or the stage of a dispute
+	Amount  money.Amount
+}
+
+// Derive judges an order. It is a pure function of the order, its payments and
+// what of the inbox was opened or accepted before, so that any process gets the
+// same answer from the same rows, in whatever order they were written.
+func Derive(o Order, payments []Payment, inbox []InboxItem) Verdict {
 	var t tally
 	for _, p := range payments {
 		t.add(p)
 	}
 	v := Verdict{Status: t.status(o), Paid: t.fulfils(o)}
-	for _, one := range o.Attention {
-		if slices.Contains(sticky, one) {
-			v.Attention = append(v.Attention, one)
+	all := t.concerns(o)
+	for _, p := range payments {
+		all = append(all, p.concerns()...)
+	}
+	accepted := map[Concern]bool{}
+	for _, item := range inbox {
+		switch {
+		case item.Resolution == ResolutionAccepted:
+			accepted[item.Concern()] = true
+		case item.ClosedAt == nil && item.Kind == AttentionSoldOut: // only the commit that raised it knew
+			all = append(all, item.Concern())
 		}
 	}
-	for why, is := range map[Attention]bool{
-		AttentionMismatch:        t.states[PaymentMismatch] > 0,
-		AttentionSecondPayment:   t.paid > 1 && t.kept > o.Total.Minor,
-		AttentionPaidAfterCancel: o.CancelledAt != nil && t.kept > 0,
-		AttentionUnknown:         t.forgotten > 0,
-	} {
-		if is {
-			v.Attention = append(v.Attention, why)
+	for _, c := range all {
+		if !accepted[c] {
+			v.Concerns = append(v.Concerns, c)
 		}
 	}
-	v.Attention = v.Attention.normal()
+	slices.SortFunc(v.Concerns, func(a, b Concern) int {
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
+	})
 	return v
+}
+
+// Attentions is the kinds of the verdict's concerns.
+func (v Verdict) Attentions() Attentions {
+	var all Attentions
+	for _, c := range v.Concerns {
+		all = append(all, c.Kind)
+	}
+	return all.normal()
+}
+
+// concerns is what the payments of an order show only together.
+func (t *tally) concerns(o Order) []Concern {
+	about := func(kind Attention, minor int64) Concern {
+		return Concern{Kind: kind, Subject: o.Number(), Amount: money.Amount{Minor: minor, Currency: o.Total.Currency}}
+	}
+	returning := t.kept - t.refunding
+	switch {
+	case o.CancelledAt != nil && returning+t.held > 0:
+		return []Concern{about(AttentionPaidAfterCancel, returning+t.held)}
+	case o.CancelledAt != nil || returning <= o.Total.Minor:
+		return nil
+	case t.paid > 1:
+		return []Concern{about(AttentionSecondPayment, returning-o.Total.Minor)}
+	default:
+		return []Concern{about(AttentionOverpayment, returning-o.Total.Minor)}
+	}
+}
+
+// concerns is what one payment shows.
+func (p Payment) concerns() []Concern {
+	var all []Concern
+	add := func(kind Attention, detail string, minor int64) {
+		all = append(all, Concern{Kind: kind, Subject: p.ID, Detail: detail, Amount: money.Amount{Minor: minor, Currency: p.Amount.Currency}})
+	}
+	switch {
+	case p.State == PaymentMismatch:
+		add(AttentionMismatch, p.Word, p.Captured-p.Refunded)
+	case p.State == PaymentAccepted:
+		add(AttentionAccepted, p.Word, p.Amount.Minor)
+	case p.State == PaymentUnknown && p.AskAt == nil:
+		add(AttentionUnknown, "", p.Amount.Minor)
+	}
+	switch p.Refund {
+	case RefundMarkFailed:
+		add(AttentionRefundFailed, "", p.Left().Minor)
+	case RefundMarkReversed:
+		add(AttentionRefundReversed, "", p.Left().Minor)
+	}
+	if p.Dispute != "" {
+		add(AttentionDispute, p.Dispute, p.Disputed)
+	}
+	for _, kind := range p.Concerns {
+		minor := p.Amount.Minor
+		if kind == AttentionRefundUnknown {
+			minor = p.RefundPending
+		}
+		add(kind, p.Word, minor)
+	}
+	return all
 }
 
 // normal sorts and drops what is there twice; the empty set is nil.
@@ -153,13 +237,17 @@ func (a Attentions) normal() Attentions {
 
 // tally is what the payments of an order come to together.
 type tally struct {
-	states                                  map[PaymentState]int
-	paid                                    int
-	captured, refunded, refunding, disputed int64
-	kept                                    int64 // taken and not given back
-	forgotten                               int   // unknown, with nobody left to ask
-	manual                                  bool  // some of it was taken by hand, as much as was meant to be
-	newest, live                            *Payment
+	states                        map[PaymentState]int
+	paid                          int
+	captured, refunded, refunding int64
+	kept                          int64 // taken and not given back
+	held                          int64 // reserved and neither taken nor released
+	settled                       bool  // some of it was taken by hand, as much as was meant to be, or as staff agreed to
+	outside                       bool  // all of it was paid outside
+	dispute                       string
+	reversal                      ReversalState
+	refund                        RefundMark
+	newest, live                  *Payment
 }
 
 func (t *tally) add(p Payment) {
@@ -168,17 +256,20 @@ func (t *tally) add(p Payment) {
 	}
 	t.states[p.State]++
 	if p.State == PaymentPaid {
+		t.outside = p.Outside && (t.outside || t.paid == 0)
 		t.paid++
 		t.captured += p.Captured
+		t.settled = t.settled || p.Capture == CaptureManual || p.Agreed != (money.Amount{})
+		t.dispute = cmp.Or(p.Dispute, t.dispute)
+		t.reversal = cmp.Or(p.Reversal, t.reversal)
+		t.refund = cmp.Or(p.Refund, t.refund)
+	}
+	if p.State == PaymentPaid || p.Captured > 0 && p.State != PaymentMismatch {
 		t.refunded += p.Refunded
 		t.refunding += p.RefundPending
-		t.disputed += p.Disputed
 		t.kept += p.Captured - p.Refunded
-		t.manual = t.manual || p.Capture == CaptureManual
 	}
-	if p.State == PaymentUnknown && p.AskAt == nil {
-		t.forgotten++
-	}
+	t.held += p.Held().Minor
 	if t.newest == nil || p.CreatedAt.After(t.newest.CreatedAt) {
 		t.newest = &p
 	}
@@ -190,7 +281,7 @@ func (t *tally) add(p Payment) {
 // fulfils reports whether the order was paid for and is to be kept so. Money
 // for a cancelled order is kept for a person to decide on.
 func (t *tally) fulfils(o Order) bool {
-	return o.CancelledAt == nil && t.paid > 0 && (t.captured >= o.Total.Minor || t.manual)
+	return o.CancelledAt == nil && t.paid > 0 && (t.captured >= o.Total.Minor || t.settled)
 }
 
 // status weighs what the order says for good first, then money, then what is
@@ -207,34 +298,53 @@ func (t *tally) status(o Order) OrderStatus {
 		return OrderInProgress
 	case o.ExpiredAt != nil:
 		return OrderExpired
+	case t.newest != nil && t.newest.Reason == ReasonPayout:
+		return OrderCreated
+	case t.live != nil && t.live.State == PaymentRedirected && t.live.Reason == ReasonOverdue:
+		return OrderOverdue
 	case t.live != nil && t.live.State == PaymentRedirected:
 		return OrderViewed
 	case t.live == nil && t.newest != nil && t.newest.State == PaymentFailed:
 		return OrderFailed
+	case t.live == nil && t.newest != nil && t.newest.Reason == ReasonRejected:
+		return OrderRejected
 	default:
 		return OrderIssued
 	}
 }
 
+// money is the status of an order that was paid for: what is in dispute first,
+// then what is under way, then what went wrong, then what went back.
 func (t *tally) money() OrderStatus {
 	switch {
-	case t.disputed > 0:
-		return OrderChargeback
+	case t.dispute != "":
+		return OrderStatus(t.dispute)
+	case t.reversal == ReversalPending:
+		return OrderReversalInitiated
 	case t.refunding > 0:
 		return OrderRefundInitiated
+	case t.reversal == ReversalDone:
+		return OrderReversed
+	case t.refund == RefundMarkFailed:
+		return OrderRefundFailed
+	case t.refund == RefundMarkReversed:
+		return OrderRefundReversed
+	case t.reversal == ReversalFailed:
+		return OrderReversalFailed
 	case t.refunded > 0 && t.refunded >= t.captured:
 		return OrderRefunded
 	case t.refunded > 0:
 		return OrderPartiallyRefunded
+	case t.outside:
+		return OrderReceived
 	default:
 		return OrderPaid
 	}
 }
 
-// derive brings an order's stored verdict to what its rows say, in the same
-// commit, and does what follows from becoming paid: once. Reasons to look that
-// only the caller can know are added.
-func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64, add ...Attention) (Order, error) {
+// derive brings an order's stored verdict and its inbox to what its rows say,
+// in the same commit, and does what follows from becoming paid: once.
+func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64) (Order, error) {
 	order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
 	if err != nil {
 		return order, named(err, "order")
@@ -243,26 +353,34 @@ func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64, add ...Attentio
 	if err != nil {
 		return order, named(err, "payments of order "+order.Number())
 	}
-	v, set := Derive(order, payments), map[string]any{}
+	items, err := gorm.G[InboxItem](tx).Where("order_id = ?", id).Order("id").Find(ctx)
+	if err != nil {
+		return order, named(err, "inbox of order "+order.Number())
+	}
+	v, set := Derive(order, payments, items), map[string]any{}
 	if v.Paid && order.PaidAt == nil {
 		now := tx.NowFunc()
 		order.PaidAt, set["paid_at"] = &now, now
-		short, err := db.becomePaid(ctx, tx, order)
+		mailed := slices.ContainsFunc(payments, func(p Payment) bool { return p.State == PaymentPaid && p.Mailed })
+		short, err := db.becomePaid(ctx, tx, order, mailed)
 		if err != nil {
 			return order, err
 		}
 		if short {
-			add = append(add, AttentionSoldOut)
+			v.Concerns = append(v.Concerns, Concern{Kind: AttentionSoldOut, Subject: order.Number(), Amount: order.Total})
 		}
 	}
-	v.Attention = append(v.Attention, add...).normal()
+	if err := reconcile(ctx, tx, order, items, v.Concerns); err != nil {
+		return order, err
+	}
+	attention := v.Attentions()
 	if v.Status != order.Status {
 		set["status"] = v.Status
 	}
-	if !slices.Equal(v.Attention, order.Attention) {
-		set["attention"] = v.Attention
+	if !slices.Equal(attention, order.Attention) {
+		set["attention"] = attention
 		err := addEvent(ctx, tx, Event{
-			OrderID: id, Kind: EventAttention, FromState: order.Attention.String(), ToState: v.Attention.String(),
+			OrderID: id, Kind: EventAttention, FromState: order.Attention.String(), ToState: attention.String(),
 			Cause: Cause{Actor: "till", Source: "ledger"},
 		})
 		if err != nil {
@@ -272,7 +390,7 @@ func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64, add ...Attentio
 	if len(set) == 0 {
 		return order, nil
 	}
-	order.Status, order.Attention = v.Status, v.Attention
+	order.Status, order.Attention = v.Status, attention
 	set["updated_at"] = tx.NowFunc()
 	_, err = gorm.G[Order](tx).Where("id = ?", id).Set(clause.Assignments(set)).Update(ctx)
 	return order, named(err, "order "+order.Number())

@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -12,19 +13,21 @@ import (
 
 // StockMovement is pieces of a product that came or went.
 type StockMovement struct {
-	ID        int64
-	ProductID int64
-	OrderID   int64
-	Reason    string // "sold"
-	Quantity  int64  // negative when they went
-	At        time.Time
+	ID          int64
+	ProductID   int64
+	OrderID     int64
+	OperationID *int64 // the refund that brought them back
+	Reason      string // "sold", "returned"
+	Quantity    int64  // negative when they went
+	At          time.Time
 }
 
 // becomePaid does what an order's money sets going: pieces leave the stock, and
 // the shopper gets a mail. The unique keys of both tables see to it that this
 // happens once. Money wins: when there are not enough pieces the stock goes
-// below zero, and short tells that a person must look.
-func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order) (short bool, err error) {
+// below zero, and short tells that a person must look. A shopper to whom the
+// provider writes itself is written to once.
+func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed bool) (short bool, err error) {
 	lines, err := gorm.G[OrderLine](tx).Where("order_id = ?", order.ID).Find(ctx)
 	if err != nil {
 		return false, named(err, "lines of order "+order.Number())
@@ -48,5 +51,43 @@ func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order) (short b
 			return false, named(err, "stock movement of "+l.Slug)
 		}
 	}
-	return short, db.addMail(ctx, tx, order, MailOrderPaid)
+	if mailed {
+		return short, nil
+	}
+	return short, db.addMail(ctx, tx, order, MailOrderPaid, nil)
+}
+
+// goneBack does what a refund that has gone back sets going: the pieces that
+// came back with it are in the stock again, and the shopper gets a mail. The
+// unique keys of both tables see to it that this happens once per refund.
+func (db *DB) goneBack(ctx context.Context, tx *gorm.DB, order Order, op Operation) error {
+	lines, err := gorm.G[RefundLine](tx).Where("operation_id = ? AND restock", op.ID).Find(ctx)
+	if err != nil {
+		return named(err, "lines of refund")
+	}
+	back := map[int64]int64{}
+	for _, l := range lines {
+		sold, err := gorm.G[OrderLine](tx).Where("order_id = ? AND position = ?", order.ID, l.Position).First(ctx)
+		if err != nil {
+			return named(err, "line of order "+order.Number())
+		}
+		back[sold.ProductID] += l.Quantity
+	}
+	for _, id := range slices.Sorted(maps.Keys(back)) { // one order of locks for all
+		p, err := gorm.G[Product](tx, forUpdate()).Where("id = ?", id).First(ctx)
+		if err != nil {
+			return named(err, "product")
+		}
+		if p.Stock == nil {
+			continue
+		}
+		if _, err := gorm.G[Product](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"stock": *p.Stock + back[id]})).Update(ctx); err != nil {
+			return named(err, "stock of "+p.Slug)
+		}
+		m := StockMovement{ProductID: id, OrderID: order.ID, OperationID: &op.ID, Reason: "returned", Quantity: back[id], At: tx.NowFunc()}
+		if err := gorm.G[StockMovement](tx).Create(ctx, &m); err != nil {
+			return named(err, "stock movement of "+p.Slug)
+		}
+	}
+	return db.addMail(ctx, tx, order, MailRefunded, &op.ID)
 }

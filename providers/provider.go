@@ -86,6 +86,11 @@ type Capturer interface {
 	Void(ctx context.Context, p Payment, key string) (Report, error)
 }
 
+// WholeCapturer is a Capturer that may take only all of what is reserved.
+type WholeCapturer interface {
+	CapturesWhole() bool
+}
+
 // Refunder is a Provider that can send money back.
 type Refunder interface {
 	// Refund sends some or all of what was taken back. The answer is this
@@ -253,7 +258,7 @@ type Started struct {
 
 // Payment names a payment that was started.
 type Payment struct {
-	ID     string // ours
+	ID     string // ours; empty where it is not known whose it is, and an answer about any payment will do
 	Ref    string // the provider's
 	Amount money.Amount
 	Data   json.RawMessage // Started.Data
@@ -292,7 +297,8 @@ type Report struct {
 	Reversal   RefundState  // of the payment as a whole; empty when nobody asked for one
 	Dispute    Dispute      // how far a dispute has got; empty when there is none
 	HoldUntil  time.Time    // when a reservation lapses; zero when the provider does not say
-	Reason     Reason       // why not, when Declined and the provider says
+	Reason     Reason       // why not, when the provider says
+	Outside    bool         // Paid by the merchant's own word, as a Receiver was told; no money went through the provider
 	Test       bool         // the provider says that no real money is meant
 	At         time.Time    // when the provider says that it last changed; for people to read, never to decide by; zero when it does not say
 	Status     int          // HTTP status of the answer
@@ -354,6 +360,9 @@ const (
 	ReasonInactive Reason = "inactive" // the buyer's account is not active
 	ReasonBalance  Reason = "balance"  // not enough money in the account
 	ReasonBlocked  Reason = "blocked"  // the buyer has blocked this shop
+	ReasonRejected Reason = "rejected" // the buyer refused to pay on the provider's page; the payment is Cancelled
+	ReasonOverdue  Reason = "overdue"  // its time is over and the provider takes the money all the same; the payment is Open
+	ReasonPayout   Reason = "payout"   // it pays out, not in; the outcome is Unknown
 )
 
 // Delivery is one callback as it came.

@@ -145,7 +145,7 @@ func setup(t *testing.T, db modelstest.Bench, publicURL string) *bench {
 		Staff: models.NewStaff(db.DB), Throttles: models.NewThrottles(db.DB), Orders: orders, Payments: payments,
 		Deliveries: models.NewDeliveries(db.DB), Mails: models.NewMails(db.DB),
 		Cashier: cashier.New(cashier.Config{
-			Payments: payments, Orders: orders, Providers: []providers.Provider{b.pay}, PublicURL: publicURL,
+			Payments: payments, Orders: orders, Inbox: models.NewInbox(db.DB), Providers: []providers.Provider{b.pay}, PublicURL: publicURL,
 			NewID: rand.Text, NewKey: rand.Text, Log: log, Pace: cashier.Growing,
 		}),
 	}

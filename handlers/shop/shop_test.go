@@ -63,7 +63,7 @@ func setup(t *testing.T, db modelstest.Bench) *bench {
 	b.srv.Start()
 	t.Cleanup(b.srv.Close)
 	b.cashier = cashier.New(cashier.Config{
-		Payments: models.NewPayments(db.DB), Orders: models.NewOrders(db.DB),
+		Payments: models.NewPayments(db.DB), Orders: models.NewOrders(db.DB), Inbox: models.NewInbox(db.DB),
 		Providers: []providers.Provider{providertest.Finder{Fake: b.acme}, b.bank},
 		PublicURL: b.srv.URL, NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
 	})

@@ -1,0 +1,310 @@
+package cashier
+
+import (
+	"slices"
+
+	"till/models"
+	"till/money"
+	"till/providers"
+)
+
+// books compares what a report says with what was asked of the provider, and
+// adds to a change what became of it. Every rule here decides from what the
+// report shows and never from what it does not: an operation that it says
+// nothing of stays open.
+type books struct {
+	p        models.Payment
+	ops      []models.Operation // as the change leaves them
+	r        providers.Report
+	ch       *models.Change
+	captured int64 // with what the change adds, as the next two
+	refunded int64
+	pending  int64
+}
+
+func newBooks(p models.Payment, ops []models.Operation, r providers.Report, ch *models.Change) *books {
+	return &books{
+		p: p, ops: slices.Clone(ops), r: r, ch: ch, refunded: p.Refunded, pending: p.RefundPending,
+		captured: p.Captured + models.Fold(p.Amount.Currency, ch.Facts).Captured,
+	}
+}
+
+// close gives an operation its outcome.
+func (b *books) close(op *models.Operation, state models.OperationState, code string) {
+	op.State, op.Code = state, code
+	b.ch.Operations = append(b.ch.Operations, models.Outcome{ID: op.ID, State: state, Code: code, Ref: op.Ref, Heard: true})
+}
+
+// wait keeps that the provider has an operation in hand.
+func (b *books) wait(op *models.Operation) {
+	if op.PendingAt != nil && op.State == models.OperationRequested {
+		return
+	}
+	op.State = models.OperationRequested
+	b.ch.Operations = append(b.ch.Operations, models.Outcome{ID: op.ID, State: op.State, Ref: op.Ref, Heard: true, Pending: true})
+}
+
+func (b *books) add(kind models.FactKind, minor int64, ref string) {
+	b.ch.Facts = append(b.ch.Facts, fact(b.p, kind, minor, ref))
+}
+
+// resolve closes the operations that decide a payment as a whole, as far as the
+// outcome tells. One that was asked for again and refused, and of which there
+// is no trace, did not happen.
+func (b *books) resolve() {
+	paid := b.r.Outcome == providers.Paid
+	ended := stateFor[b.r.Outcome].Ended()
+	for i := range b.ops {
+		op := &b.ops[i]
+		if !op.Open() || !op.MayHaveBeenHeard() {
+			continue
+		}
+		var done, undone bool
+		switch op.Kind {
+		case models.OperationCapture, models.OperationReceived:
+			done, undone = paid, ended
+		case models.OperationVoid:
+			done, undone = ended, paid
+		case models.OperationCancel:
+			done, undone = ended, !ended
+		case models.OperationStart, models.OperationRefund, models.OperationReverse, models.OperationRenew:
+			continue
+		}
+		switch {
+		case done:
+			b.close(op, models.OperationSucceeded, "")
+		case undone:
+			b.close(op, models.OperationFailed, b.r.Word)
+		case op.State == models.OperationUnknown && op.Code != "":
+			b.close(op, models.OperationFailed, op.Code)
+		}
+	}
+}
+
+// reverse reads what became of undoing the payment as a whole.
+func (b *books) reverse() {
+	state := models.ReversalState("")
+	switch b.r.Reversal {
+	case providers.RefundPending:
+		state = models.ReversalPending
+	case providers.RefundDone:
+		state = models.ReversalDone
+	case providers.RefundFailed:
+		state = models.ReversalFailed
+	case providers.RefundReversed:
+		return
+	}
+	op := b.open(models.OperationReverse)
+	if op == nil {
+		if state != "" && state != b.p.Reversal { // on the provider's own pages
+			b.ch.Reversal = &state
+			if left := b.captured - b.refunded - b.pending; state == models.ReversalDone && left > 0 {
+				b.elsewhere(left, b.r.Ref)
+			}
+		}
+		return
+	}
+	stopped := b.p.Captured == 0 && stateFor[b.r.Outcome].Ended()
+	switch {
+	case state == models.ReversalDone || stopped:
+		state = models.ReversalDone
+		if b.p.Captured > 0 {
+			b.add(models.FactRefunded, op.Amount.Minor, b.r.Ref)
+			b.refunded, b.pending = b.refunded+op.Amount.Minor, b.pending-op.Amount.Minor
+		}
+		b.close(op, models.OperationSucceeded, "")
+	case state == models.ReversalFailed && b.news(models.OperationReverse),
+		state == "" && op.State == models.OperationUnknown && op.Code != "":
+		if b.p.Captured > 0 {
+			b.add(models.FactRefundFailed, op.Amount.Minor, b.r.Ref)
+			b.pending -= op.Amount.Minor
+		}
+		b.close(op, models.OperationFailed, b.r.Word)
+	case state == models.ReversalPending:
+		b.wait(op)
+		return
+	default:
+		return
+	}
+	b.ch.Reversal = &state
+}
+
+// news reports whether a report that speaks of the latest of a kind, without
+// saying which that is, can only mean the one that is open.
+func (b *books) news(kind models.OperationKind) bool {
+	before := slices.ContainsFunc(b.ops, func(op models.Operation) bool { return op.Kind == kind && !op.Open() })
+	return !before || b.r.Word != b.p.Word
+}
+
+// open is the operation of a kind that the provider may have heard of and that
+// has no outcome: the oldest.
+func (b *books) open(kind models.OperationKind) *models.Operation {
+	for i := range b.ops {
+		if op := &b.ops[i]; op.Kind == kind && op.Open() && op.MayHaveBeenHeard() {
+			return op
+		}
+	}
+	return nil
+}
+
+// refund reads what became of refunds: one by one where the provider tells them
+// apart, and by their sum.
+func (b *books) refund() {
+	if b.r.Reversal == providers.RefundDone || b.p.Reversal == models.ReversalDone {
+		return // whatever sums say now, all of it has gone back
+	}
+	for _, one := range b.r.Refunds {
+		b.one(one)
+	}
+	sum := b.sum()
+	if sum.Currency != b.p.Amount.Currency {
+		return
+	}
+	for i := range b.ops {
+		op := &b.ops[i]
+		more := sum.Minor - b.refunded
+		if op.Kind == models.OperationRefund && op.Open() && op.MayHaveBeenHeard() && op.Ref == "" && op.Amount.Minor <= more {
+			b.done(op)
+		}
+	}
+	// What is more was not asked for here; no more can go back than was taken.
+	if more := min(sum.Minor-b.refunded, b.captured-b.refunded-b.pending); more > 0 {
+		b.elsewhere(more, b.r.Ref)
+	}
+}
+
+// sum is all that has gone back; the zero Amount when the provider does not say.
+func (b *books) sum() money.Amount {
+	if b.r.Refunded.Currency != "" {
+		return b.r.Refunded
+	}
+	var all money.Amount
+	for _, one := range b.r.Refunds {
+		switch {
+		case one.State != providers.RefundDone:
+		case one.Amount.Currency != b.p.Amount.Currency:
+			return money.Amount{}
+		default:
+			all = money.Amount{Minor: all.Minor + one.Amount.Minor, Currency: one.Amount.Currency}
+		}
+	}
+	return all
+}
+
+// one reads one refund of a report.
+func (b *books) one(one providers.Refund) {
+	op := b.match(one)
+	if op == nil {
+		return // made elsewhere: the sum tells
+	}
+	switch one.State {
+	case providers.RefundPending:
+		if op.Open() {
+			b.wait(op)
+		}
+	case providers.RefundDone:
+		if op.Open() && (b.named(one) || b.r.Refunded.Currency == "" && b.news(models.OperationRefund)) {
+			b.done(op)
+		}
+	case providers.RefundFailed, providers.RefundReversed:
+		switch {
+		case op.Open() && (b.named(one) || b.news(models.OperationRefund)):
+			b.failed(op, one.Word)
+		case op.State == models.OperationSucceeded && (b.named(one) || one.State == providers.RefundReversed && b.r.Word != b.p.Word):
+			b.cameBack(op, one.Word)
+		}
+	}
+}
+
+// named reports whether a provider says which refund it means.
+func (*books) named(one providers.Refund) bool {
+	return one.Ref != "" || one.Amount != (money.Amount{})
+}
+
+// match is the operation that a refund of a report is: by its reference, else
+// by its amount, else the one that is under way, else the last.
+func (b *books) match(one providers.Refund) *models.Operation {
+	var open, last *models.Operation
+	for i := range b.ops {
+		op := &b.ops[i]
+		if op.Kind != models.OperationRefund || !op.MayHaveBeenHeard() && op.Open() || op.Code == "outside" {
+			continue
+		}
+		if one.Ref != "" && op.Ref == one.Ref {
+			return op
+		}
+		if one.Ref == "" || op.Ref == "" && op.Open() {
+			if one.Amount != (money.Amount{}) && one.Amount != op.Amount {
+				continue
+			}
+			if op.Open() && open == nil {
+				open = op
+			}
+			last = op
+		}
+	}
+	if open != nil {
+		if one.Ref != "" {
+			open.Ref = one.Ref
+		}
+		return open
+	}
+	if one.Ref == "" {
+		return last
+	}
+	return nil
+}
+
+func (b *books) done(op *models.Operation) {
+	b.add(models.FactRefunded, op.Amount.Minor, op.Ref)
+	b.refunded, b.pending = b.refunded+op.Amount.Minor, b.pending-op.Amount.Minor
+	b.close(op, models.OperationSucceeded, "")
+	b.mark("")
+}
+
+func (b *books) failed(op *models.Operation, word string) {
+	b.add(models.FactRefundFailed, op.Amount.Minor, op.Ref)
+	b.pending -= op.Amount.Minor
+	b.close(op, models.OperationFailed, word)
+	b.mark(models.RefundMarkFailed)
+}
+
+// cameBack is a refund that was done and is undone.
+func (b *books) cameBack(op *models.Operation, word string) {
+	b.add(models.FactRefundReversed, op.Amount.Minor, op.Ref)
+	b.refunded -= op.Amount.Minor
+	b.close(op, models.OperationFailed, word)
+	b.mark(models.RefundMarkReversed)
+}
+
+func (b *books) mark(m models.RefundMark) { b.ch.Refund = &m }
+
+// elsewhere is money that went back without our asking, such as a refund made on
+// the provider's own pages: it is reserved and refunded at once.
+func (b *books) elsewhere(minor int64, ref string) {
+	b.add(models.FactRefundReserved, minor, ref)
+	b.add(models.FactRefunded, minor, ref)
+	b.refunded += minor
+}
+
+// dispute keeps the stage of a dispute, with the money it is about.
+func (b *books) dispute() {
+	stage := string(b.r.Dispute)
+	if b.r.Outcome != providers.Paid || stage == b.p.Dispute {
+		return
+	}
+	if b.p.Disputed > 0 {
+		b.staged(models.FactDisputeClosed, b.p.Disputed, b.p.Dispute)
+	}
+	if n := b.captured - b.refunded; stage != "" && n > 0 {
+		b.staged(models.FactDisputed, n, stage)
+	}
+	b.ch.Dispute = &stage
+	b.ch.Events = append(b.ch.Events, models.Event{Kind: models.EventDispute, FromState: b.p.Dispute, ToState: stage})
+}
+
+func (b *books) staged(kind models.FactKind, minor int64, stage string) {
+	one := fact(b.p, kind, minor, b.r.Ref)
+	one.Stage = stage
+	b.ch.Facts = append(b.ch.Facts, one)
+}

@@ -1,0 +1,63 @@
+package cashier
+
+import (
+	"time"
+
+	"till/models"
+	"till/providers"
+)
+
+const (
+	holdFor  = 28 * 24 * time.Hour // how long a reservation lasts where the provider does not say
+	holdWarn = 3 * 24 * time.Hour  // so long before it lapses staff are told
+	holdAct  = 24 * time.Hour      // and so long before, the shop's rule is followed
+	clearFor = 4 * 24 * time.Hour  // longer than any bank should take
+)
+
+// HoldRule says what becomes of reserved money that nobody has taken when the
+// reservation is about to lapse.
+type HoldRule string
+
+// The rules.
+const (
+	HoldVoid    HoldRule = "void"    // given back
+	HoldCapture HoldRule = "capture" // taken
+	HoldKeep    HoldRule = "keep"    // staff are told, and nothing is done
+)
+
+// look is when to look at a reservation again: at the latest when staff are to
+// be told, and when the rule is due.
+func (HoldRule) look(now, at time.Time, until *time.Time) time.Time {
+	if until == nil {
+		return at
+	}
+	for _, before := range []time.Duration{holdWarn, holdAct} {
+		if due := until.Add(-before); due.After(now) && due.Before(at) {
+			at = due
+		}
+	}
+	return at
+}
+
+// clocks keeps until when money is reserved, and sees what takes too long.
+func (c *Cashier) clocks(p models.Payment, r providers.Report, ch *models.Change) {
+	now := c.payments.Now()
+	until := p.HoldUntil
+	if r.Outcome == providers.Authorized {
+		lapses := r.HoldUntil
+		if lapses.IsZero() && until == nil {
+			lapses = now.Add(holdFor)
+		}
+		if !lapses.IsZero() && (until == nil || !until.Equal(lapses)) {
+			lapses = lapses.UTC().Truncate(time.Microsecond)
+			ch.HoldUntil, until = &lapses, &lapses
+		}
+	}
+	ch.Concerns[models.AttentionLapsing] = r.Outcome == providers.Authorized && until != nil && until.Sub(now) <= holdWarn
+	ch.Concerns[models.AttentionClearingLate] = r.Outcome == providers.Processing && p.State == models.PaymentProcessing && now.Sub(p.UpdatedAt) > clearFor
+}
+
+// lapses reports whether the shop's rule about a reservation is due.
+func (c *Cashier) lapses(p models.Payment) bool {
+	return p.State == models.PaymentAuthorized && p.HoldUntil != nil && p.HoldUntil.Sub(c.payments.Now()) <= holdAct
+}
