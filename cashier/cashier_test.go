@@ -32,6 +32,7 @@ var (
 type bench struct {
 	modelstest.Bench
 	*cashier.Cashier
+	config cashier.Config
 	pay    *providertest.Fake // "acme": finds and cancels
 	other  *providertest.Fake // "bank": neither
 	full   *providertest.Fake // "full": can do everything
@@ -47,10 +48,11 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, db modelstest.Bench) {
 		b := &bench{Bench: db, pay: providertest.NewFake("acme"), full: providertest.NewFake("full"), other: providertest.NewFake("bank"), orders: models.NewOrders(db.DB), inbox: models.NewInbox(db.DB)}
-		b.Cashier = cashier.New(cashier.Config{
+		b.config = cashier.Config{
 			Payments: models.NewPayments(db.DB), Orders: b.orders, Inbox: b.inbox, Providers: []providers.Provider{providertest.Finder{Fake: b.pay}, b.other, b.full.Full()},
 			PublicURL: "https://shop.test", NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
-		})
+		}
+		b.Cashier = cashier.New(b.config)
 		b.order, b.id = b.place(t, "acme")
 		test(t, b)
 	})

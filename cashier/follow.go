@@ -21,8 +21,8 @@ var tryAgain = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2
 
 // follow does what is left to do about a payment: operations that nobody got
 // round to, that had no answer and may safely be repeated, or that the shop's
-// rules ask for. It ends when there is nothing left, or a provider does not
-// answer.
+// rules ask for. It ends when there is nothing left, or a provider has not done
+// it: that is written down, and no fault of what was asked before.
 func (c *Cashier) follow(ctx context.Context, pay models.Payment, cause models.Cause) (models.Payment, error) {
 	if cause.Actor == "shopper" {
 		cause = Timer // it is not they who ask for what follows
@@ -40,11 +40,16 @@ func (c *Cashier) follow(ctx context.Context, pay models.Payment, cause models.C
 		}
 		tried = append(tried, op.ID)
 		after, mine, err := c.perform(ctx, op, cause)
-		if err != nil {
+		if after.ID == "" {
 			return pay, err
 		}
-		if mine {
-			pay = after
+		pay = after
+		if err != nil {
+			c.log.WarnContext(ctx, "operation had no success", "operation", op.ID, "kind", op.Kind, "payment_id", pay.ID, "err", err)
+			return pay, nil
+		}
+		if !mine {
+			return pay, nil
 		}
 	}
 	return pay, nil

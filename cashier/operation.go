@@ -124,25 +124,9 @@ func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models
 	ctx = context.WithoutCancel(ctx)
 	call, stop := context.WithTimeout(ctx, callFor)
 	defer stop()
-	var report providers.Report
-	var refund providers.Refund
-	var callErr error
-	switch q := theirs(pay); before.Kind {
-	case models.OperationRefund:
-		whole := before.Amount.Minor == pay.Captured
-		refund, callErr = p.(providers.Refunder).Refund(call, q, providers.RefundRequest{Key: before.Key, Amount: before.Amount, Whole: whole, Note: before.Note})
-	case models.OperationCapture:
-		report, callErr = p.(providers.Capturer).Capture(call, q, before.Amount, before.Key)
-	case models.OperationVoid:
-		report, callErr = p.(providers.Capturer).Void(call, q, before.Key)
-	case models.OperationCancel:
-		report, callErr = p.(providers.Canceller).Cancel(call, q, before.Key)
-	case models.OperationReverse:
-		report, callErr = p.(providers.Reverser).Reverse(call, q, before.Key)
-	case models.OperationReceived:
-		report, callErr = p.(providers.Receiver).Received(call, q, before.Key)
-	case models.OperationStart, models.OperationRenew:
-		return pay, true, fmt.Errorf("cashier: %s is not performed", before.Kind)
+	report, refund, callErr := ask(call, p, pay, before)
+	if errors.Is(callErr, ErrCannot) {
+		return pay, true, callErr
 	}
 	after, err = c.record(ctx, pay.ID, func(now models.Payment, ops []models.Operation) models.Change {
 		switch {
@@ -158,6 +142,42 @@ func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models
 		err = fmt.Errorf("cashier: %s %s: %w", before.Kind, pay.ID, callErr)
 	}
 	return after, true, err
+}
+
+// ask makes the call that an operation is.
+func ask(ctx context.Context, p providers.Provider, pay models.Payment, op models.Operation) (report providers.Report, refund providers.Refund, err error) {
+	err = fmt.Errorf("%w: %s at %s", ErrCannot, op.Kind, pay.Provider)
+	q := theirs(pay)
+	switch op.Kind {
+	case models.OperationRefund:
+		if one, ok := p.(providers.Refunder); ok {
+			refund, err = one.Refund(ctx, q, providers.RefundRequest{
+				Key: op.Key, Amount: op.Amount, Whole: op.Amount.Minor == pay.Captured, Note: op.Note,
+			})
+		}
+	case models.OperationCapture:
+		if one, ok := p.(providers.Capturer); ok {
+			report, err = one.Capture(ctx, q, op.Amount, op.Key)
+		}
+	case models.OperationVoid:
+		if one, ok := p.(providers.Capturer); ok {
+			report, err = one.Void(ctx, q, op.Key)
+		}
+	case models.OperationCancel:
+		if one, ok := p.(providers.Canceller); ok {
+			report, err = one.Cancel(ctx, q, op.Key)
+		}
+	case models.OperationReverse:
+		if one, ok := p.(providers.Reverser); ok {
+			report, err = one.Reverse(ctx, q, op.Key)
+		}
+	case models.OperationReceived:
+		if one, ok := p.(providers.Receiver); ok {
+			report, err = one.Received(ctx, q, op.Key)
+		}
+	case models.OperationStart, models.OperationRenew:
+	}
+	return report, refund, err
 }
 
 // done is what the provider's answer to an operation does. One that the answer

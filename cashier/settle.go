@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"till/models"
 	"till/providers"
@@ -103,7 +104,13 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, ops []models.Oper
 // read is what a report does to a payment and to what was asked about it, with
 // the answer kept, the clocks looked at and the next question planned.
 func (c *Cashier) read(pay models.Payment, ops []models.Operation, operation string, report providers.Report, cause models.Cause) models.Change {
+	ops, silent := c.silent(ops)
 	change := decide(pay, ops, report)
+	for _, id := range silent {
+		if !decided(change, id) {
+			change.Operations = append(change.Operations, models.Outcome{ID: id, State: models.OperationUnknown, Heard: true})
+		}
+	}
 	change.Cause, change.Report = cause, reportRow(operation, report)
 	c.clocks(pay, report, &change)
 	asked := pay.Asked + 1
@@ -112,6 +119,21 @@ func (c *Cashier) read(pay models.Payment, ops []models.Operation, operation str
 	}
 	change.AskAt = c.next(pay, ops, change, report.Outcome, asked)
 	return change
+}
+
+// silent turns operations whose caller died before an answer came into what
+// they are: unknown. It returns a copy, and which they were.
+func (c *Cashier) silent(ops []models.Operation) (all []models.Operation, ids []int64) {
+	now := c.payments.Now()
+	all = slices.Clone(ops)
+	for i := range all {
+		op := &all[i]
+		if op.Kind != models.OperationStart && op.State == models.OperationRequested && op.ClaimedUntil != nil && op.PendingAt == nil && !op.Claimed(now) {
+			op.State = models.OperationUnknown
+			ids = append(ids, op.ID)
+		}
+	}
+	return all, ids
 }
 
 // noNews keeps that a lookup had no usable answer. That says nothing about the

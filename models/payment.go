@@ -414,7 +414,7 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			}
 		}
 		if order.CancelledAt != nil && c.AskAt == nil {
-			if woken, err = giveBackSoon(ctx, tx, pay.ID); err != nil {
+			if woken, err = giveBackSoon(ctx, tx, pay.ID, changes); err != nil {
 				return err
 			}
 		}
@@ -434,15 +434,24 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 	return pay, order, err
 }
 
-// giveBackSoon sees to it that money for a cancelled order is looked at at once,
-// even where there is nothing left to ask.
-func giveBackSoon(ctx context.Context, tx *gorm.DB, id string) (bool, error) {
+// giveBackSoon sees to it that money for a cancelled order is looked at, even
+// where there is nothing left to ask: at once when it is news, and now and then
+// after that, until it has gone back or staff have decided to keep it.
+func giveBackSoon(ctx context.Context, tx *gorm.DB, id string, news bool) (bool, error) {
 	pay, err := gorm.G[Payment](tx).Where("id = ?", id).First(ctx)
 	if err != nil || !pay.State.HoldsMoney() || pay.Left().Minor == 0 && pay.Held().Minor == 0 {
 		return false, named(err, "payment "+id)
 	}
-	_, err = gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
-	return true, named(err, "payment "+id)
+	kept, err := gorm.G[InboxItem](tx).Where("order_id = ? AND kind = ? AND resolution = ?", pay.OrderID, AttentionPaidAfterCancel, ResolutionAccepted).Find(ctx)
+	if err != nil || len(kept) > 0 {
+		return false, named(err, "inbox")
+	}
+	at := tx.NowFunc()
+	if !news {
+		at = at.Add(6 * time.Hour)
+	}
+	_, err = gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
+	return news, named(err, "payment "+id)
 }
 
 // ErrMove is returned for a step that paymentNext does not allow.

@@ -259,7 +259,7 @@ func (t *tally) add(p Payment) {
 		t.outside = p.Outside && (t.outside || t.paid == 0)
 		t.paid++
 		t.captured += p.Captured
-		t.settled = t.settled || p.Capture == CaptureManual || p.Agreed != (money.Amount{})
+		t.settled = t.settled || p.Authorized > 0 && p.Captured > 0 || p.Agreed != (money.Amount{})
 		t.dispute = cmp.Or(p.Dispute, t.dispute)
 		t.reversal = cmp.Or(p.Reversal, t.reversal)
 		t.refund = cmp.Or(p.Refund, t.refund)
