@@ -1,8 +1,8 @@
 // Package pgm speaks the provider API of Mia-Platform's Payment Gateway
-// Manager, version 3: pay, refund, status, and the callback that rings. Behind
-// one gateway manager stand several payment services; each that is configured
-// is a way to pay. What the pages leave open, and what was chosen there, is in
-// docs/providers/pgm.md.
+// Manager, version 3: pay, links, subscriptions, refund, status, and the callback
+// that rings. Behind one gateway manager stand several payment services; each
+// that is configured is a way to pay. What the pages leave open, and what was
+// chosen there, is in docs/providers/pgm.md.
 package pgm
 
 import (
@@ -41,6 +41,8 @@ var (
 	_ providers.Provider     = (*Client)(nil)
 	_ providers.Refunder     = (*Client)(nil)
 	_ providers.MethodLister = (*Client)(nil)
+	_ providers.LinkMaker    = (*Client)(nil)
+	_ providers.Subscriber   = (*Client)(nil)
 )
 
 // New returns a client, or an error that names every setting at fault.
@@ -100,40 +102,46 @@ func (c *Client) Start(ctx context.Context, req providers.StartRequest) (provide
 	if err != nil {
 		return providers.Started{}, err
 	}
-	return c.started(op, way, reply)
+	to, _, err := c.started(op, way, reply)
+	return to, err
 }
 
-// started puts the answer of pay in our words.
-func (c *Client) started(op string, way choice, reply providers.Reply) (providers.Started, error) {
+// started puts the answer of pay, or of a subscription's payment, in our words,
+// with the subscription's token when it has one.
+func (c *Client) started(op string, way choice, reply providers.Reply, secrets ...string) (s providers.Started, token string, err error) {
 	var out payAnswer
 	if err := json.Unmarshal(reply.Body, &out); err != nil {
-		return providers.Started{}, unusable(op, reply, fmt.Errorf("the answer is no result: %w", err))
+		return providers.Started{}, "", unusable(op, reply, fmt.Errorf("the answer is no result: %w", err), secrets...)
 	}
+	if isToken(string(out.Token)) {
+		token = string(out.Token)
+	}
+	secrets = append(secrets, token)
 	result := normal(out.Result)
-	err := checkRef(string(out.PaymentID))
+	err = checkRef(string(out.PaymentID))
 	switch {
 	case result == "":
-		return providers.Started{}, unusable(op, reply, errors.New("the answer has no result"))
+		return providers.Started{}, "", unusable(op, reply, errors.New("the answer has no result"), secrets...)
 	case err != nil && result == resultKO:
-		return providers.Started{}, refused(op, reply, resultKO, nil) // nothing was made that could be named
+		return providers.Started{}, "", refused(op, reply, resultKO, nil, secrets...) // nothing was made that could be named
 	case err != nil:
-		return providers.Started{}, unusable(op, reply, err)
+		return providers.Started{}, "", unusable(op, reply, err, secrets...)
 	}
-	s := providers.Started{
+	s = providers.Started{
 		Ref: string(out.PaymentID), Data: place{choice: way, Result: result}.save(),
 		Report: providers.Report{
 			Ref: string(out.PaymentID), Outcome: outcomeOfResult(result), Word: string(out.Result),
-			Status: reply.Status, Raw: reply.Raw(),
+			Status: reply.Status, Raw: kept(reply, secrets...),
 		},
 	}
 	if s.Report.Outcome != providers.Open && s.Report.Outcome != providers.Unknown {
-		return s, nil
+		return s, token, nil
 	}
 	s.URL, err = c.page(out)
 	if err != nil && result == resultRedirect {
-		return providers.Started{}, refused(op, reply, "", err)
+		return providers.Started{}, "", refused(op, reply, "", err, secrets...)
 	}
-	return s, nil
+	return s, token, nil
 }
 
 // page is where the buyer is sent: the web page, else the link for phones where
@@ -228,7 +236,7 @@ func (c *Client) status(ctx context.Context, op string, at place, p providers.Pa
 		Op: op, Method: http.MethodGet, URL: c.about(at, "status", p), Repeatable: true,
 	})
 	if err != nil && at.Result == resultOK && notOffered(reply.Status) {
-		return providers.Report{Ref: p.Ref, Outcome: providers.Paid, Word: resultOK, Status: reply.Status, Raw: reply.Raw()}, nil
+		return providers.Report{Ref: p.Ref, Outcome: providers.Paid, Word: resultOK, Status: reply.Status, Raw: kept(reply)}, nil
 	}
 	if err != nil {
 		return providers.Report{}, err
@@ -268,11 +276,7 @@ func (c *Client) place(ctx context.Context, op string, p providers.Payment) (pla
 		return at, nil
 	}
 	at, _, err := c.lookup(ctx, op, p)
-	var e *providers.Error
-	if errors.As(err, &e) && e.Kind == providers.KindUnavailable {
-		e.Kind = providers.KindUnreachable // only a question was asked
-	}
-	return at, err
+	return at, asked(err)
 }
 
 // Refund implements providers.Refunder. It has neither a key nor an id of its
@@ -304,7 +308,7 @@ func (c *Client) Refund(ctx context.Context, p providers.Payment, r providers.Re
 		return providers.Refund{}, unusable(op, reply, errors.New("the answer has no result"))
 	}
 	return providers.Refund{
-		State: refundOfResult(normal(out.Result)), Amount: r.Amount, Word: string(out.Result), Status: reply.Status, Raw: reply.Raw(),
+		State: refundOfResult(normal(out.Result)), Amount: r.Amount, Word: string(out.Result), Status: reply.Status, Raw: kept(reply),
 	}, nil
 }
 
@@ -324,15 +328,19 @@ func (c *Client) about(at place, what string, p providers.Payment) string {
 	return c.address(at.Provider, what) + "?" + url.Values{"paymentId": {p.Ref}}.Encode()
 }
 
-// do makes a call with the gateway's key.
-func (c *Client) do(ctx context.Context, call providers.Call) (providers.Reply, error) {
+// do makes a call with the gateway's key. The secrets are those of this call, and
+// are kept out of its error.
+func (c *Client) do(ctx context.Context, call providers.Call, secrets ...string) (providers.Reply, error) {
 	if c.keys.gateway != "" {
 		call.Header = http.Header{c.header: {string(c.keys.gateway)}}
 	}
 	reply, err := c.line.Do(ctx, call)
 	var e *providers.Error
-	if errors.As(err, &e) && e.Status >= 400 && reply.IsJSON() {
-		e.Code = errorCode(reply.Body)
+	if errors.As(err, &e) {
+		e.Raw = without(e.Raw, secrets...)
+		if e.Status >= 400 && reply.IsJSON() {
+			e.Code = errorCode(without(reply.Body, secrets...))
+		}
 	}
 	return reply, err
 }
@@ -343,16 +351,16 @@ func rejected(op string, err error) *providers.Error {
 }
 
 // refused is the error for a 2xx answer that is a no.
-func refused(op string, reply providers.Reply, code string, err error) *providers.Error {
+func refused(op string, reply providers.Reply, code string, err error, secrets ...string) *providers.Error {
 	return &providers.Error{
-		Provider: name, Op: op, Kind: providers.KindRejected, Status: reply.Status, Code: code, Raw: reply.Raw(), Err: err,
+		Provider: name, Op: op, Kind: providers.KindRejected, Status: reply.Status, Code: code, Raw: kept(reply, secrets...), Err: err,
 	}
 }
 
 // unusable is the error for a 2xx answer that cannot be used: something is
 // there, and we do not know what.
-func unusable(op string, reply providers.Reply, err error) *providers.Error {
+func unusable(op string, reply providers.Reply, err error, secrets ...string) *providers.Error {
 	return &providers.Error{
-		Provider: name, Op: op, Kind: providers.KindUnavailable, Status: reply.Status, Raw: reply.Raw(), Err: err,
+		Provider: name, Op: op, Kind: providers.KindUnavailable, Status: reply.Status, Raw: kept(reply, secrets...), Err: err,
 	}
 }

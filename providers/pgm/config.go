@@ -3,7 +3,6 @@ package pgm
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -65,7 +64,7 @@ func check(cfg Config) (settings, error) {
 	base, baseErr := checkBase(cfg.BaseURL, cfg.PublicURL)
 	choices, methodsErr := checkMethods(cfg.Methods)
 	header, headerErr := checkHeader(cfg.SecretHeader)
-	hosts, hostsErr := checkHosts(cfg.PageHosts)
+	hosts, hostsErr := providers.CheckHosts(name, "PGM_PAGE_HOSTS", cfg.PageHosts)
 	err := errors.Join(baseErr, methodsErr, headerErr, checkSecret(cfg.Secret), checkCallbackSecrets(cfg), hostsErr)
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("pgm: a clock is required"))
@@ -77,16 +76,9 @@ func check(cfg Config) (settings, error) {
 }
 
 func checkBase(s, public string) (*url.URL, error) {
-	base, err := url.Parse(s)
-	switch {
-	case s == "":
-		return nil, errors.New("pgm: PGM_BASE_URL is required")
-	case err != nil, base.Hostname() == "", base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("pgm: PGM_BASE_URL is not an absolute http or https address")
-	case base.User != nil, base.RawQuery != "", base.Fragment != "":
-		return nil, errors.New("pgm: PGM_BASE_URL must not hold a user, a query or a fragment")
-	case base.Scheme == "http" && !near(base.Hostname()):
-		return nil, errors.New("pgm: PGM_BASE_URL must be https: the key travels to it")
+	base, err := providers.CheckBase(name, "PGM_BASE_URL", s, "the key")
+	if err != nil {
+		return nil, err
 	}
 	if own, err := url.Parse(public); err == nil && own.Host != "" && origin(own) == origin(base) {
 		return nil, errors.New("pgm: PGM_BASE_URL is TILL_PUBLIC_URL's own address: Till would call itself")
@@ -94,27 +86,9 @@ func checkBase(s, public string) (*url.URL, error) {
 	return base, nil
 }
 
-// near reports whether a host is this machine or one of a private network,
-// where a gateway manager is reached without a certificate.
-func near(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || ip.IsPrivate()
-	}
-	return !strings.Contains(host, ".")
-}
-
 // origin is the scheme and host of an address, without the port that the scheme
 // has anyway.
-func origin(u *url.URL) string {
-	host := strings.ToLower(u.Host)
-	switch u.Scheme {
-	case "https":
-		host = strings.TrimSuffix(host, ":443")
-	case "http":
-		host = strings.TrimSuffix(host, ":80")
-	}
-	return u.Scheme + "://" + host
-}
+func origin(u *url.URL) string { return providers.Origin(u) }
 
 func checkHeader(s string) (string, error) {
 	taken := []string{
@@ -163,37 +137,16 @@ func unreserved(r rune) bool {
 	return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-._~", r)
 }
 
-func checkHosts(in []string) ([]string, error) {
-	var problems []error
-	hosts := make([]string, 0, len(in))
-	for _, s := range in {
-		host := strings.ToLower(strings.TrimSpace(s))
-		u, err := url.Parse("https://" + host)
-		if err != nil || host == "" || u.Host != host || u.Hostname() == "" {
-			problems = append(problems, fmt.Errorf("pgm: PGM_PAGE_HOSTS: %.80q is not a host", s))
-			continue
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, errors.Join(problems...)
-}
-
 // origins lists the scheme and host of the pages that may be trusted with a
 // buyer: the base URL's own, those of the services on offer by https, and those
 // of the setting by https or by the scheme of the base URL, which is http with a
 // sandbox.
 func origins(base *url.URL, choices []choice, hosts []string) []string {
-	all := []string{origin(base)}
+	var known []string
 	for _, c := range choices {
 		for _, host := range services()[c.Provider].hosts {
-			all = append(all, "https://"+host)
+			known = append(known, "https://"+host)
 		}
 	}
-	for _, host := range hosts {
-		for _, scheme := range []string{"https", base.Scheme} {
-			all = append(all, origin(&url.URL{Scheme: scheme, Host: host}))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
+	return providers.Origins(base, hosts, known...)
 }

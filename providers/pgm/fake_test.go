@@ -40,6 +40,19 @@ type fake struct {
 	shapePay  func(object)         // the same, of pay alone
 	onRefund  func(p *fakePayment) // what a refund does besides
 	refundLog []refund
+
+	link          func(object) // last change to the answer of pay-by-link
+	subscriptions map[string]*fakeSubscription
+	token         bool           // the answer of schedule and start has the token
+	metaToken     bool           // a payment's status has it
+	noSuch        map[string]int // what a verb and an operation are answered with, such as "DELETE expire"
+	expired       string         // body of expire
+}
+
+// fakeSubscription is one subscription.
+type fakeSubscription struct {
+	Token, Provider, Status string
+	Bodies                  []string // of schedule or start, update and pay
 }
 
 // object is a JSON object.
@@ -57,17 +70,33 @@ type fakePayment struct {
 	Amount                                       int64
 	Currency                                     string
 	Body                                         string // of the pay
+	Token                                        string // of its subscription
 }
 
 func newFake(t testing.TB) *fake {
 	t.Helper()
-	f := &fake{payments: map[string]*fakePayment{}, result: "REDIRECT_TO_URL", refund: "OK"}
+	f := &fake{
+		payments: map[string]*fakePayment{}, result: "REDIRECT_TO_URL", refund: "OK", subscriptions: map[string]*fakeSubscription{}, token: true,
+		noSuch: map[string]int{},
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /v3/{provider}/{method}/pay", f.admitted(f.pay))
 	mux.HandleFunc("POST /v3/{provider}/pay", f.admitted(f.pay))
 	mux.HandleFunc("POST /v3/{provider}/refund", f.admitted(f.takeBack))
 	mux.HandleFunc("GET /v3/{provider}/status", f.admitted(f.status))
 	mux.HandleFunc("GET /v3/{provider}/check", f.admitted(f.status))
+	mux.HandleFunc("POST /v3/{provider}/pay-by-link", f.admitted(f.payByLink))
+	for _, verb := range []string{"schedule", "start", "pay"} {
+		for _, path := range []string{"/v3/{provider}/{method}/subscription/", "/v3/{provider}/subscription/"} {
+			mux.HandleFunc("POST "+path+verb, f.admitted(func(w http.ResponseWriter, r *http.Request) { f.subscribe(w, r, verb) }))
+		}
+	}
+	for _, what := range []string{"POST update", "GET status", "DELETE expire", "POST expire"} {
+		method, op, _ := strings.Cut(what, " ")
+		mux.HandleFunc(method+" /v3/{provider}/subscription/"+op+"/{token}", f.admitted(func(w http.ResponseWriter, r *http.Request) {
+			f.subscription(w, r, what)
+		}))
+	}
 	f.server = providertest.NewServer(t, mux, nil)
 	return f
 }
@@ -108,17 +137,123 @@ func (f *fake) pay(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
+	p := f.add(r, in.ShopID, in.Amount, body)
+	send(w, f.payAnswer(p))
+}
+
+func (f *fake) add(r *http.Request, shopID string, amount int64, body []byte) *fakePayment {
 	p := &fakePayment{
-		ID: fmt.Sprintf("payment-%09d", len(f.payments)+1), ShopID: in.ShopID, Provider: r.PathValue("provider"), Method: r.PathValue("method"),
-		Status: "PENDING", Action: "PAYMENT", Amount: in.Amount, Currency: in.Currency, Body: string(body),
+		ID: fmt.Sprintf("payment-%09d", len(f.payments)+1), ShopID: shopID, Provider: r.PathValue("provider"), Method: r.PathValue("method"),
+		Status: "PENDING", Action: "PAYMENT", Amount: amount, Currency: "EUR", Body: string(body),
 	}
 	f.payments[p.ID] = p
+	return p
+}
+
+func (f *fake) payAnswer(p *fakePayment) object {
 	out := object{"result": f.result, "resultDescription": "text", "paymentId": p.ID, "metadata": object{}}
 	if f.result == "REDIRECT_TO_URL" {
 		out["redirectToUrl"], out["redirectToUrlMobile"] = f.server.URL+"/page/"+p.ID, "provider-app://pay/"+p.ID
 	}
+	if p.Token != "" && f.token {
+		out["subscriptionToken"] = p.Token
+	}
 	if f.shapePay != nil {
 		f.shapePay(out)
+	}
+	return out
+}
+
+// payByLink takes a pay without providerData: no service's page has any for it.
+func (f *fake) payByLink(w http.ResponseWriter, r *http.Request) {
+	body, _ := io.ReadAll(r.Body)
+	var in struct {
+		Amount   int64  `json:"amount"`
+		Currency string `json:"currency"`
+		ShopID   string `json:"shopTransactionId"`
+		Success  string `json:"successRedirectUrl"`
+		Failure  string `json:"failureRedirectUrl"`
+	}
+	if !strict(body, &in) || in.Amount <= 0 || in.Currency != "EUR" || in.ShopID == "" {
+		fail(w, http.StatusBadRequest, "Bad Request")
+		return
+	}
+	p := f.add(r, in.ShopID, in.Amount, body)
+	out := object{"resultCode": "OK", "resultDescription": "text", "paymentId": p.ID, "link": f.server.URL + "/link/" + p.ID}
+	if f.link != nil {
+		f.link(out)
+	}
+	send(w, out)
+}
+
+// subscribe is schedule, start and pay.
+func (f *fake) subscribe(w http.ResponseWriter, r *http.Request, verb string) {
+	body, _ := io.ReadAll(r.Body)
+	var in struct {
+		Amount   int64  `json:"amount"`
+		Currency string `json:"currency"`
+		ShopID   string `json:"shopTransactionId"`
+		Info     struct {
+			Interval      string `json:"interval"`
+			IntervalCount int    `json:"intervalCount"`
+			ExpiresAfter  *int   `json:"expiresAfter"`
+			Token         string `json:"token"`
+		} `json:"subscriptionInfo"`
+		Data map[string]any `json:"providerData"`
+	}
+	paying := verb == "pay"
+	if !strict(body, &in) || in.Amount <= 0 || in.Currency != "EUR" || in.ShopID == "" || paying == (in.Info.Token == "") ||
+		paying == (in.Info.Interval != "") || paying == (in.Info.IntervalCount > 0) || in.Info.ExpiresAfter != nil && *in.Info.ExpiresAfter < 1 {
+		fail(w, http.StatusBadRequest, "Bad Request")
+		return
+	}
+	token := in.Info.Token
+	if !paying {
+		token = fmt.Sprintf("sub_secret/%d", len(f.subscriptions)+1) // with a slash, to be escaped
+		f.subscriptions[token] = &fakeSubscription{Token: token, Provider: r.PathValue("provider"), Status: "PENDING"}
+	}
+	s := f.subscriptions[token]
+	if s == nil || s.Provider != r.PathValue("provider") {
+		fail(w, http.StatusNotFound, "no subscription "+token)
+		return
+	}
+	s.Bodies = append(s.Bodies, string(body))
+	p := f.add(r, in.ShopID, in.Amount, body)
+	p.Token = token
+	send(w, f.payAnswer(p))
+}
+
+// subscription is what is asked about one by its token.
+func (f *fake) subscription(w http.ResponseWriter, r *http.Request, what string) {
+	if status := f.noSuch[what]; status != 0 {
+		fail(w, status, "not for "+r.PathValue("token"))
+		return
+	}
+	s := f.subscriptions[r.PathValue("token")]
+	if s == nil || s.Provider != r.PathValue("provider") {
+		fail(w, http.StatusNotFound, "Not Found")
+		return
+	}
+	out := object{"subscriptionToken": s.Token}
+	switch what {
+	case "POST update":
+		body, _ := io.ReadAll(r.Body)
+		s.Bodies = append(s.Bodies, string(body))
+		out["result"], out["resultDescription"] = "OK", "Successful transaction"
+	case "GET status":
+		out["status"], out["providerName"], out["metadata"] = s.Status, s.Provider, object{}
+	default:
+		if f.expired != "" {
+			w.Header().Set("Content-Type", "application/json")
+			_, _ = io.WriteString(w, f.expired)
+			return
+		}
+		s.Status = "CANCELED"
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if f.shape != nil {
+		f.shape(out)
 	}
 	send(w, out)
 }
@@ -157,6 +292,9 @@ func (f *fake) status(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	out := p.json()
+	if p.Token != "" && f.metaToken {
+		out["metadata"] = object{"subscriptionToken": p.Token}
+	}
 	if f.shape != nil {
 		f.shape(out)
 	}

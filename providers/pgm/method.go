@@ -20,24 +20,48 @@ type service struct {
 	noRefund bool
 	hosts    []string                                        // of its pages, from the service's own documents
 	data     func(req providers.StartRequest) map[string]any // providerData; nil when it takes none that we have
+
+	links       bool                                            // has pay by link
+	schedules   []string                                        // methods of subscriptions that the service charges
+	starts      []string                                        // methods of subscriptions that we charge
+	startNeeds  string                                          // what those need that we cannot have; may be empty
+	interval    string                                          // the only one that subscriptions can have; empty for all
+	agree       func(req providers.StartRequest) map[string]any // providerData of schedule and start
+	expireNamed bool                                            // expire wants the shopTransactionId besides
 }
 
 func services() map[string]service {
 	return map[string]service{
-		"adyen":     {label: "Adyen", needs: "card fields that Adyen's script encrypts in the browser"},
-		"axerve":    {label: "Axerve", methods: []string{"pay-pal", "satispay"}, needs: "a token that Axerve's or the wallet's script makes in the browser", data: axerveData},
+		"adyen": {label: "Adyen", needs: "card fields that Adyen's script encrypts in the browser"},
+		"axerve": {
+			label: "Axerve", methods: []string{"pay-pal", "satispay"}, needs: "a token that Axerve's or the wallet's script makes in the browser", data: axerveData,
+			links: true, starts: []string{"pay-pal"}, interval: "DAY", agree: axerveAgree,
+		},
 		"braintree": {label: "Braintree", needs: "a customer from Braintree's vault, made by its script in the browser"},
 		"flowpay":   {label: "FlowPay", needs: "the fiscal codes of both sides and an IBAN", noRefund: true},
 		"nexi":      {label: "Nexi", methods: []string{"credit-cards"}},
-		"satispay":  {label: "Satispay", methods: []string{"satispay"}, hosts: []string{"online.satispay.com"}},
-		"scalapay":  {label: "Scalapay", needs: "the buyer's address and the date of a journey"},
-		"soisy":     {label: "Soisy", methods: []string{"soisy"}, noRefund: true, data: soisyData},
-		"stripe":    {label: "Stripe", methods: []string{"credit-cards", "pay-pal"}, hosts: []string{"checkout.stripe.com"}, data: stripeData},
+		"satispay": {
+			label: "Satispay", methods: []string{"satispay"}, hosts: []string{"online.satispay.com"},
+			startNeeds: "an authorisation token, and no page says how to ask for one", expireNamed: true,
+		},
+		"scalapay": {label: "Scalapay", needs: "the buyer's address and the date of a journey"},
+		"soisy":    {label: "Soisy", methods: []string{"soisy"}, noRefund: true, data: soisyData},
+		"stripe": {
+			label: "Stripe", methods: []string{"credit-cards", "pay-pal"}, hosts: []string{"buy.stripe.com", "checkout.stripe.com"}, data: stripeData,
+			links: true, schedules: []string{"credit-cards", "pay-pal"}, interval: "MONTH", agree: stripeData, expireNamed: true,
+		},
 	}
 }
 
 func axerveData(req providers.StartRequest) map[string]any {
 	return filled(map[string]any{"buyerName": req.Buyer.Name, "buyerEmail": req.Buyer.Email})
+}
+
+// axerveAgree has besides how much may be taken at each payment, in minor units.
+func axerveAgree(req providers.StartRequest) map[string]any {
+	return filled(map[string]any{
+		"buyerName": req.Buyer.Name, "buyerEmail": req.Buyer.Email, "authenticationAmount": req.Amount.Minor,
+	})
 }
 
 func soisyData(req providers.StartRequest) map[string]any {

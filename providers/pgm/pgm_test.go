@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -138,7 +139,7 @@ func TestNew_Defaults(t *testing.T) {
 	if got := c.Currencies(); !slices.Equal(got, []money.Currency{"EUR"}) {
 		t.Errorf("currencies %v", got)
 	}
-	want := []string{"https://checkout.stripe.com", "https://online.satispay.com", "https://pay.example", "https://xpay.nexigroup.com"}
+	want := []string{"https://buy.stripe.com", "https://checkout.stripe.com", "https://online.satispay.com", "https://pay.example", "https://xpay.nexigroup.com"}
 	if got := c.PageOrigins(); !slices.Equal(got, want) {
 		t.Errorf("origins %v", got)
 	}
@@ -410,29 +411,30 @@ func TestStart_Page(t *testing.T) {
 	}
 }
 
-// A create without a key is never sent twice, nor is a refund.
+// What changes something and has no key is never sent twice.
 func TestNeverSentTwice(t *testing.T) {
 	t.Parallel()
-	for _, status := range []int{408, 409, 425, 429, 500, 502, 503, 504} {
-		b := setup(t)
-		_, p := start(t, b, card)
-		n := 0
-		c, err := pgm.New(pgm.Config{
-			BaseURL: "https://pay.example/v3", Methods: []string{card}, CallbackSecrets: []providers.Secret{callbackSecret}, Now: now, Patience: b.cfg.Patience,
-			Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-				n++
-				return answers(status, "text/plain", func() []byte { return []byte("no") }).RoundTrip(r)
-			}),
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, err = c.Start(t.Context(), request(card))
-		asError(t, err)
-		_, err = c.Refund(t.Context(), p, providers.RefundRequest{Key: "k", Amount: p.Amount, Whole: true})
-		asError(t, err)
-		if n != 2 {
-			t.Errorf("%d: %d requests for one start and one refund", status, n)
+	p := providers.Payment{ID: "p7k2m9", Ref: "payment-1", Data: json.RawMessage(`{"provider":"stripe"}`)}
+	s := providers.Subscription{Token: "sub_1", PaymentID: "p7k2m9", Method: "house-account"}
+	for name, try := range map[string]func(*pgm.Client) error{
+		"start":       func(c *pgm.Client) error { _, err := c.Start(t.Context(), request(card)); return err },
+		"refund":      func(c *pgm.Client) error { _, err := c.Refund(t.Context(), p, whole()); return err },
+		"link":        func(c *pgm.Client) error { _, err := c.MakeLink(t.Context(), request(card)); return err },
+		"subscribe":   func(c *pgm.Client) error { _, _, err := c.Subscribe(t.Context(), monthly(card)); return err },
+		"charge":      func(c *pgm.Client) error { _, err := c.Charge(t.Context(), s, request("")); return err },
+		"resubscribe": func(c *pgm.Client) error { return c.Resubscribe(t.Context(), s, daily("")) },
+	} {
+		for _, status := range []int{404, 405, 408, 409, 425, 429, 500, 502, 503, 504} {
+			n := 0
+			b := setup(t, func(cfg *pgm.Config) {
+				cfg.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+					n++
+					return answers(status, "text/plain", func() []byte { return []byte("no") }).RoundTrip(r)
+				})
+			})
+			if e := asError(t, try(b.Client)); n != 1 || e.Op != name {
+				t.Errorf("%s: %d: %d requests, then %v", name, status, n, e)
+			}
 		}
 	}
 }
@@ -674,6 +676,30 @@ func TestLookup_WithoutData(t *testing.T) {
 	})
 }
 
+// A callback may name a payment that is none of our rows: then the answer says
+// whose it is.
+func TestLookup_OfNobodyWeKnow(t *testing.T) {
+	t.Parallel()
+	for _, data := range []string{``, `{"provider":"stripe","method":"credit-cards"}`} {
+		b := setup(t)
+		to, _ := start(t, b, card)
+		b.set(to.Ref, "ACCEPTED")
+		p := providers.Payment{Ref: to.Ref, Data: json.RawMessage(data)}
+		if got, err := b.Lookup(t.Context(), p); err != nil || got.Outcome != providers.Paid || got.PaymentID != "p7k2m9" || got.Ref != to.Ref {
+			t.Errorf("%q: got %+v, %v", data, got, err)
+		}
+		for name, shape := range map[string]func(object){
+			"another payment":        func(o object) { o["paymentId"] = "another" },
+			"only our id, any one's": func(o object) { delete(o, "paymentId") },
+		} {
+			b.change(func(f *fake) { f.shape = shape })
+			if _, err := b.Lookup(t.Context(), p); asError(t, err).Kind != providers.KindUnavailable {
+				t.Errorf("%q: %s: got %v", data, name, err)
+			}
+		}
+	}
+}
+
 // Where there is no status, the OK of pay is believed, and nothing else is.
 func TestLookup_WhereThereIsNoStatus(t *testing.T) {
 	t.Parallel()
@@ -843,6 +869,9 @@ func TestCallback_Bodies(t *testing.T) {
 			n, err := b.Callback(to(secret, read(t, tt.file)))
 			if err != nil || n.Ref != tt.ref || n.PaymentID != tt.id || n.Word != tt.word || len(n.EventID) != 64 {
 				t.Errorf("%s: got %+v, %v", tt.file, n, err)
+			}
+			if strings.Contains(fmt.Sprintf("%+v", n), "mt_1") {
+				t.Errorf("%s: a token is in %+v", tt.file, n)
 			}
 		}
 	}

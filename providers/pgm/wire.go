@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,8 +37,9 @@ const (
 )
 
 const (
-	maxRef  = 255  // characters of a payment id
-	maxLink = 8192 // characters of a link that a buyer is sent to
+	maxRef   = 255  // characters of a payment id
+	maxLink  = 8192 // characters of a link that a buyer is sent to
+	maxCount = 1000 // intervals between two payments
 )
 
 // euro is all that a gateway manager takes.
@@ -77,18 +80,32 @@ func (c *Client) newPayment(req providers.StartRequest) (choice, []byte, error) 
 }
 
 func (c *Client) checkStart(req providers.StartRequest) (choice, error) {
-	way, ok := parseChoice(req.Method)
+	way, ok := c.offered(req.Method)
 	switch {
-	case !ok, !slices.Contains(c.choices, way):
+	case !ok:
 		return choice{}, fmt.Errorf("%.80q is not one of PGM_METHODS", req.Method)
-	case req.PaymentID == "":
-		return choice{}, errors.New("a payment id is required")
 	case req.SuccessURL == "", req.ErrorURL == "":
 		return choice{}, errors.New("success and error addresses are required")
-	case req.Reserve:
-		return choice{}, errors.New("a gateway manager takes money at once: it cannot reserve")
 	}
-	return way, checkAmount(req.Amount)
+	return way, checkOne(req)
+}
+
+// offered reads a method that is one of the settings.
+func (c *Client) offered(method string) (choice, bool) {
+	way, ok := parseChoice(method)
+	return way, ok && slices.Contains(c.choices, way)
+}
+
+// checkOne checks what every payment needs, with a buyer or without.
+func checkOne(req providers.StartRequest) error {
+	switch {
+	case req.PaymentID == "":
+		return errors.New("a payment id is required")
+	case req.Reserve:
+		return errors.New("a gateway manager takes money at once: it cannot reserve")
+	default:
+		return checkAmount(req.Amount)
+	}
 }
 
 func checkAmount(a money.Amount) error {
@@ -102,12 +119,14 @@ func checkAmount(a money.Amount) error {
 	}
 }
 
-// payAnswer is the answer of pay. It does not say how much.
+// payAnswer is the answer of pay, and of a subscription's payments. It does not
+// say how much.
 type payAnswer struct {
 	Result      text  `json:"result"`
 	PaymentID   ident `json:"paymentId"`
 	RedirectURL text  `json:"redirectToUrl"`
 	MobileURL   text  `json:"redirectToUrlMobile"`
+	Token       ident `json:"subscriptionToken"`
 }
 
 // refundAnswer is the answer of refund.
@@ -124,6 +143,19 @@ type status struct {
 	ShopTransactionID ident           `json:"shopTransactionId"`
 	Action            json.RawMessage `json:"action"`
 	IsSuccessful      json.RawMessage `json:"isSuccessful"` // only in callbacks of version 2
+	Metadata          json.RawMessage `json:"metadata"`
+}
+
+// token is that of the subscription which a payment has begun, where its service
+// tells it there; else empty.
+func (s status) token() string {
+	var in struct {
+		Token ident `json:"subscriptionToken"`
+	}
+	if json.Unmarshal(s.Metadata, &in) != nil || !isToken(string(in.Token)) {
+		return ""
+	}
+	return string(in.Token)
 }
 
 // text is a string; any other JSON value is none.
@@ -191,7 +223,7 @@ func (s status) word() string {
 func (s status) report(pay place, p providers.Payment, reply providers.Reply) providers.Report {
 	r := providers.Report{
 		Ref: p.Ref, PaymentID: string(s.ShopTransactionID), Outcome: providers.Unknown, Word: s.word(),
-		Status: reply.Status, Raw: reply.Raw(),
+		Status: reply.Status, Raw: kept(reply, s.token()),
 	}
 	switch s.action() {
 	case actionPayment:
@@ -259,7 +291,8 @@ func refundOfResult(result string) providers.RefundState {
 }
 
 // readStatus decodes the answer of status, and refuses one that is about
-// another payment or does not say about which.
+// another payment or does not say about which. Where we do not know whose the
+// payment is, only the gateway manager's own id can say.
 func readStatus(body []byte, p providers.Payment) (status, error) {
 	var s status
 	if err := json.Unmarshal(body, &s); err != nil {
@@ -268,11 +301,11 @@ func readStatus(body []byte, p providers.Payment) (status, error) {
 	switch {
 	case s.Status == "":
 		return status{}, errors.New("the answer has no status")
-	case s.PaymentID == "" && s.ShopTransactionID == "":
+	case s.PaymentID == "" && (s.ShopTransactionID == "" || p.ID == ""):
 		return status{}, errors.New("the answer does not say which payment it is about")
 	case s.PaymentID != "" && string(s.PaymentID) != p.Ref:
 		return status{}, errors.New("the answer is about another payment")
-	case s.ShopTransactionID != "" && string(s.ShopTransactionID) != p.ID:
+	case s.ShopTransactionID != "" && p.ID != "" && string(s.ShopTransactionID) != p.ID:
 		return status{}, errors.New("the answer's shopTransactionId is another payment's")
 	}
 	return s, nil
@@ -318,6 +351,32 @@ func savedIn(data json.RawMessage) (pl place, ok bool) {
 	pl = place{choice: choice{Provider: s.Provider, Method: s.Method}, Result: s.Result}
 	_, ok = parseChoice(pl.String())
 	return pl, ok
+}
+
+// tokenField is a field whose value charges somebody: subscriptionToken, and the
+// methodToken and recurrenceToken of version 2.
+var tokenField = regexp.MustCompile(`(?i)("[^"\\]*token"\s*:\s*)("(?:[^"\\]|\\.)*"?|[0-9][0-9.eE+-]*)`)
+
+// kept is an answer for staff, without credentials.
+func kept(reply providers.Reply, secrets ...string) []byte { return without(reply.Raw(), secrets...) }
+
+// without takes the tokens of subscriptions out of an answer, and the secrets
+// wherever they stand.
+func without(raw []byte, secrets ...string) []byte {
+	const minSecret = 4 // characters: a shorter one would take half of the answer with it
+	if len(raw) == 0 {
+		return raw
+	}
+	raw = tokenField.ReplaceAll(raw, []byte(`${1}"[secret]"`))
+	for _, s := range secrets {
+		if len(s) < minSecret {
+			continue
+		}
+		for _, spelling := range []string{s, url.PathEscape(s)} {
+			raw = bytes.ReplaceAll(raw, []byte(spelling), []byte("[secret]"))
+		}
+	}
+	return raw
 }
 
 // errorCode reads what can be read of an error body, whose fields no page

@@ -31,6 +31,7 @@ type payAnswer struct {
 	PaymentID   string            `json:"paymentId,omitempty"`
 	WebURL      string            `json:"redirectToUrl,omitempty"`
 	MobileURL   string            `json:"redirectToUrlMobile,omitempty"`
+	Token       string            `json:"subscriptionToken,omitempty"`
 	Metadata    map[string]string `json:"metadata,omitempty"`
 }
 
@@ -104,18 +105,30 @@ func (p *Provider) pay(r *http.Request, provider, method string) world.Answer {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if before, ok := p.byShop[wanted.ShopID]; ok && content(before.provider, before.method, before.request) != content(provider, method, wanted) {
-		return about(refusal(http.StatusConflict, "this shopTransactionId was used for another payment"), before)
+	if clash := p.clash(wanted, call{provider: provider, way: method}); clash != nil {
+		return *clash
 	}
+	p.world.Faults.Meet(Name, "", wanted.ShopID, decimal(wanted.Amount))
 	if _, ok := p.world.Faults.Take(Name, payKOBare, "", wanted.ShopID); ok {
 		a := answerJSON(http.StatusOK, payAnswer{Result: resultKO, Description: "The payment creation failed"})
 		a.Faults = []string{payKOBare}
 		return a
 	}
-	pay, struck := p.add(wanted, provider, method, p.world.Site.Base(r, Name))
+	pay, struck := p.add(wanted, provider, method, p.world.Site.Base(r, Name), nil)
 	a := about(answerJSON(http.StatusOK, pay.answer()), pay)
 	a.Faults = append(a.Faults, struck...)
 	return a
+}
+
+// clash is the refusal of a shopTransactionId that has another content already;
+// nil when it has none. The caller has the lock.
+func (p *Provider) clash(wanted newPayment, c call) *world.Answer {
+	before, ok := p.byShop[wanted.ShopID]
+	if !ok || content(before.provider, before.method, before.request) == content(c.provider, c.way, wanted) {
+		return nil
+	}
+	a := about(refusal(http.StatusConflict, "this shopTransactionId was used for another payment"), before)
+	return &a
 }
 
 // content is the fingerprint of a payment's request.
@@ -125,18 +138,20 @@ func content(provider, method string, wanted newPayment) string {
 	return hex.EncodeToString(sum[:])
 }
 
-// add makes a payment. The caller has the lock.
-func (p *Provider) add(wanted newPayment, provider, method, base string) (*payment, []string) {
+// add makes a payment, a subscription's or, with nil, a single one. The caller
+// has the lock.
+func (p *Provider) add(wanted newPayment, provider, method, base string, sub *subscription) (*payment, []string) {
 	p.made++
 	now := p.world.Clock.Now()
 	pay := &payment{
 		id: p.name(provider), intent: "pi_" + p.world.Hex(24, Name, "intent", p.made), request: wanted, base: base,
 		service: p.services[provider], provider: provider, method: method,
-		createdAt: now, updatedAt: now, status: pending, result: resultRedirect, drop: func() {},
+		createdAt: now, updatedAt: now, status: pending, result: resultRedirect, drop: func() {}, sub: sub,
 	}
-	if pay.service.atOnce {
+	if pay.service.atOnce || sub != nil && sub.first != nil {
 		pay.result, pay.status = resultOK, accepted
 	}
+	p.world.Faults.Meet(Name, pay.id, wanted.ShopID, decimal(wanted.Amount))
 	var struck []string
 	var end ending
 	for _, f := range p.faults.payments {
@@ -184,6 +199,10 @@ func (p *Provider) life(s service) time.Duration {
 
 func (p *Provider) forget(old *payment) {
 	old.drop()
+	if s := old.sub; s != nil && s.first == old {
+		s.end(subCanceled)
+		delete(p.subs, s.token)
+	}
 	if p.byShop[old.request.ShopID] == old {
 		delete(p.byShop, old.request.ShopID)
 	}

@@ -57,6 +57,7 @@ func (p *Provider) dueChange(pay *payment, change func(now time.Time) bool) func
 	return func(ctx context.Context) {
 		p.mu.Lock()
 		tell := change(p.world.Clock.Now())
+		p.follow(pay)
 		p.mu.Unlock()
 		if tell {
 			p.callback(ctx, pay)

@@ -16,6 +16,16 @@ const (
 	staysPayment  = "status_stays_payment"
 	oddTypes      = "status_odd_types"
 	buyerAbandons = "buyer_abandons"
+
+	linkResult     = "link_result_only"
+	subNoToken     = "subscription_no_token"
+	subStatus      = "subscription_status"
+	subWrongToken  = "subscription_wrong_token"
+	subOddTypes    = "subscription_odd_types"
+	renewalFails   = "renewal_fails"
+	updateKO       = "update_ko"
+	expireKO       = "expire_ko"
+	expireNotFound = "expire_not_found"
 )
 
 // faults is everything that can go wrong, as lists: adding one is adding a
@@ -90,10 +100,12 @@ func (f faults) catalogue() []world.Fault {
 }
 
 func (p *Provider) allFaults() faults {
-	api := []string{"pay", "refund", "status", "check"}
+	api := []string{
+		"pay", "refund", "status", "check", "pay_by_link", "schedule", "start", "charge", "update", "subscription", "expire",
+	}
 	return faults{
 		wires:    append(p.world.Wires(api, []string{"page", "decide"}), ownWires(api)...),
-		plain:    plainFaults(),
+		plain:    append(plainFaults(), subscriptionFaults()...),
 		payments: append(createFaults(), approveFaults()...),
 		refunds:  refundFaults(),
 		answers:  answerFaults(),
@@ -118,7 +130,7 @@ func ownWires(api []string) []world.Wire {
 		before("bad_gateway", "The service behind answers badly: 502, and nothing is done.", api, func() world.Answer {
 			return refusal(http.StatusBadGateway, "the service answered badly")
 		}),
-		before("not_implemented", "The provider has no such operation: 501.", []string{"refund", "status", "check"}, func() world.Answer {
+		before("not_implemented", "The provider has no such operation: 501.", api[1:], func() world.Answer {
 			return refusal(http.StatusNotImplemented, "the provider does not support this operation")
 		}),
 		{
@@ -150,6 +162,24 @@ func plainFaults() []world.Fault {
 	}
 }
 
+// subscriptionFaults are those of links and subscriptions.
+func subscriptionFaults() []world.Fault {
+	word := func(fallback, says string) []world.Param {
+		return []world.Param{{Name: world.Word, Default: fallback, Says: says, Check: checkWord}}
+	}
+	return []world.Fault{
+		{Name: linkResult, Says: "The answer of pay-by-link has result alone, as the page's prose says, and no resultCode.", Strikes: "order"},
+		{Name: subNoToken, Says: "Neither the answer to a subscription nor a status tells its token.", Strikes: "order"},
+		{Name: renewalFails, Says: "The charge of a subscription that is due fails: PAST_DUE, tried again a day later, and three times in vain CANCELED.", Strikes: "order"},
+		{Name: subStatus, Says: "A subscription's status is another word.", Strikes: "wire", Takes: word("PAUSED", "the word")},
+		{Name: subWrongToken, Says: "A subscription's status names another subscription.", Strikes: "wire", Takes: word("another-subscription", "the token that it names")},
+		{Name: subOddTypes, Says: "A subscription's status has no token, fields of odd types, and new ones.", Strikes: "wire"},
+		{Name: updateKO, Says: "Changing a subscription is answered KO: nothing is changed.", Strikes: "order"},
+		{Name: expireKO, Says: "Ending a subscription is answered 200 and KO: it goes on.", Strikes: "order"},
+		{Name: expireNotFound, Says: "Ending a subscription by DELETE is answered 404, as by a router that has only the POST, and POST works.", Strikes: "wire"},
+	}
+}
+
 // laterParam is how long something takes.
 func laterParam(says string) world.Param {
 	return world.Param{Name: world.Delay, Default: "0s", Says: says + "; 0s is not before it is told to"}
@@ -175,7 +205,7 @@ func createFaults() []paymentFault {
 		{
 			Fault: fault("pay_pending", "Paying is answered PENDING, without a page, and is paid later.", laterParam("until it is paid")),
 			create: func(r world.Rule, pay *payment, e *ending) {
-				pay.result = pending
+				pay.result, pay.status = pending, pending
 				e.status, e.later = accepted, time.Duration(r.Delay)
 			},
 		},
@@ -186,7 +216,7 @@ func createFaults() []paymentFault {
 		{
 			Fault: fault("pay_result", "Paying is answered with a result that no page names, and is PENDING.",
 				world.Param{Name: world.Word, Default: "CHALLENGE", Says: "the result", Check: checkWord}),
-			create: func(r world.Rule, pay *payment, _ *ending) { pay.result = r.Word },
+			create: func(r world.Rule, pay *payment, _ *ending) { pay.result, pay.status = r.Word, pending },
 		},
 		{
 			Fault:  fault("pay_no_page", "The buyer is to be redirected, but neither address comes."),

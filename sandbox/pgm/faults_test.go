@@ -273,6 +273,64 @@ func faultTests() map[string]func(*testing.T, *stand) {
 			equal(t, "truth", s.refunds("o1"), "[100 FAILED]")
 		},
 
+		// Links and subscriptions.
+		"link_result_only": func(t *testing.T, s *stand) {
+			s.fault("link_result_only")
+			r := s.send("POST", "/v3/stripe/pay-by-link", s.body("o1")).want(200).has(`"result":"OK"`, `"link":`)
+			equal(t, "the other spelling", strings.Contains(r.body, "resultCode"), false)
+		},
+		"subscription_no_token": func(t *testing.T, s *stand) {
+			s.fault("subscription_no_token")
+			equal(t, "answer", s.started(0), "")
+			s.fault("subscription_no_token")
+			s.send("POST", "/v3/stripe/subscription/schedule", agreement("o2", "MONTH", 1, 0)).want(200)
+			s.decide("o2", "approve")
+			equal(t, "status", s.status(s.order("o2").Ref).Metadata["subscriptionToken"], "")
+		},
+		"renewal_fails": func(t *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("renewal_fails", world.Wish{Times: 1})
+			s.advance(31 * 24 * time.Hour)
+			equal(t, "told", s.shop.words(), "[ACCEPTED FAILED]")
+			equal(t, "status", s.subscriptionStatus("stripe", token), "PAST_DUE")
+		},
+		"subscription_status": func(t *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("subscription_status")
+			equal(t, "status", s.subscriptionStatus("stripe", token), "PAUSED")
+			equal(t, "truth", s.truth().Status, "ACTIVE")
+		},
+		"subscription_wrong_token": func(_ *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("subscription_wrong_token")
+			s.send("GET", "/v3/stripe/subscription/status/"+token, "").want(200).has(`"subscriptionToken":"another-subscription"`)
+		},
+		"subscription_odd_types": func(_ *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("subscription_odd_types")
+			s.send("GET", "/v3/stripe/subscription/status/"+token, "").want(200).has(`"status":"ACTIVE"`, `"providerName":7`)
+		},
+		"update_ko": func(t *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("update_ko")
+			s.send("POST", "/v3/stripe/subscription/update/"+token, agreement("o1", "MONTH", 2, 0)).want(200).has(`"result":"KO"`)
+			equal(t, "truth", s.truth().Next, start.AddDate(0, 1, 0))
+		},
+		"expire_ko": func(t *testing.T, s *stand) {
+			token := s.scheduled(0)
+			s.fault("expire_ko")
+			s.send("POST", "/v3/stripe/subscription/expire/"+token+"?shopTransactionId=o1", "").want(200).has(`"result":"KO"`)
+			equal(t, "truth", s.truth().Status, "ACTIVE")
+		},
+		"expire_not_found": func(t *testing.T, s *stand) {
+			token := s.started(0)
+			s.fault("expire_not_found")
+			s.send("DELETE", "/v3/house-account/subscription/expire/"+token, "").refused(404, "nothing at this address")
+			equal(t, "truth", s.truth().Status, "ACTIVE")
+			s.send("POST", "/v3/house-account/subscription/expire/"+token, "").want(200)
+			equal(t, "truth", s.truth().Status, "CANCELED")
+		},
+
 		// What a status says.
 		"status_stays_payment": func(t *testing.T, s *stand) {
 			a := s.paidWith("status_stays_payment")

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"till/sandbox/world"
 )
@@ -78,6 +79,7 @@ type page struct {
 	Order   string // the payment's id
 	Shop    string // the shop's name of it
 	Product string
+	Terms   string // how often this is paid; empty for a single payment
 	Email   string
 	Total   string
 	Kind    string
@@ -91,13 +93,14 @@ type page struct {
 	Button  string
 }
 
-func parsePages() (*template.Template, error) {
+// parsePages parses the pages, once in a program: they are built in.
+var parsePages = sync.OnceValues(func() (*template.Template, error) {
 	t, err := template.ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return nil, fmt.Errorf("pgm: pages: %w", err)
 	}
 	return t, nil
-}
+})
 
 // draw draws a page into memory, so that a broken one is not half sent.
 func (p *Provider) draw(status int, data page, pay *payment) world.Answer {
@@ -243,6 +246,9 @@ func (p *Provider) pageOf(r *http.Request, id string) (pay *payment, data page, 
 	data.Order, data.Shop = pay.id, pay.request.ShopID
 	data.Product = pay.request.Data["productName"]
 	data.Email = orElse(pay.request.Data["buyerEmail"], pay.request.Data["email"])
+	if pay.sub != nil && pay.sub.first == pay {
+		data.Terms = pay.sub.terms()
+	}
 	data.Total = "€ " + grouped(pay.request.Amount)
 	data.Payers = payers(data.Kind)
 	data.Chosen = data.Payers[0].Key

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -41,13 +42,8 @@ type newRefund struct {
 func parsePayment(body []byte, s service) (newPayment, []string) {
 	p := &parser{}
 	fields := p.object("", body, []string{"amount", "currency", "shopTransactionId"}, []string{"successRedirectUrl", "failureRedirectUrl", "providerData"})
-	out := newPayment{
-		Amount: p.amount(fields["amount"]), Currency: p.currency(fields["currency"]), ShopID: p.text("shopTransactionId", fields["shopTransactionId"]),
-		Success: p.url("successRedirectUrl", fields["successRedirectUrl"]), Failure: p.url("failureRedirectUrl", fields["failureRedirectUrl"]),
-	}
-	if len(out.ShopID) > maxShopID {
-		p.complain("shopTransactionId", "is too long")
-	}
+	out := p.payment(fields)
+	out.Success, out.Failure = p.url("successRedirectUrl", fields["successRedirectUrl"]), p.url("failureRedirectUrl", fields["failureRedirectUrl"])
 	out.Data = p.data(fields["providerData"], s)
 	return out, p.problems
 }
@@ -63,9 +59,113 @@ func parseRefund(body []byte) (newRefund, []string) {
 	return out, p.problems
 }
 
+// newSubscription is the body of a schedule, a start or an update that holds.
+type newSubscription struct {
+	newPayment
+	Info  period
+	Limit int64 // authenticationAmount; 0 where there is none
+}
+
+// newCharge is the body of a subscription's pay that holds.
+type newCharge struct {
+	newPayment
+	Token string
+}
+
+// parseSubscription reads the body of a schedule or a start as strictly.
+func parseSubscription(body []byte, s service) (newSubscription, []string) {
+	p := &parser{}
+	out := p.subscription(body, s)
+	if s.limited && out.Limit == 0 {
+		p.complain("providerData.authenticationAmount", "is required")
+	}
+	return out, p.problems
+}
+
+// parseUpdate reads that of an update, which has the same fields.
+func parseUpdate(body []byte, s service) (newSubscription, []string) {
+	p := &parser{}
+	return p.subscription(body, s), p.problems
+}
+
+// parseCharge reads that of a subscription's pay.
+func parseCharge(body []byte, s service) (newCharge, []string) {
+	p := &parser{}
+	fields := p.object("", body, []string{"amount", "currency", "shopTransactionId", "subscriptionInfo"}, []string{"providerData"})
+	out := newCharge{newPayment: p.payment(fields)}
+	if raw := fields["subscriptionInfo"]; raw != nil {
+		out.Token = p.text("subscriptionInfo.token", p.object("subscriptionInfo", raw, []string{"token"}, nil)["token"])
+	}
+	s.data = []string{}
+	p.data(fields["providerData"], s)
+	return out, p.problems
+}
+
 // parser gathers complaints while it reads. A field that is absent is nil, and
 // has been complained about where it is required.
 type parser struct{ problems []string }
+
+// payment reads what every payment has.
+func (p *parser) payment(fields map[string]json.RawMessage) newPayment {
+	out := newPayment{
+		Amount: p.amount(fields["amount"]), Currency: p.currency(fields["currency"]), ShopID: p.text("shopTransactionId", fields["shopTransactionId"]),
+	}
+	if len(out.ShopID) > maxShopID {
+		p.complain("shopTransactionId", "is too long")
+	}
+	return out
+}
+
+// subscription reads the body of a schedule, a start or an update.
+func (p *parser) subscription(body []byte, s service) newSubscription {
+	fields := p.object("", body, []string{"amount", "currency", "shopTransactionId", "subscriptionInfo"}, []string{"providerData"})
+	out := newSubscription{newPayment: p.payment(fields)}
+	if raw := fields["subscriptionInfo"]; raw != nil {
+		info := p.object("subscriptionInfo", raw, []string{"interval", "intervalCount"}, []string{"expiresAfter"})
+		out.Info = period{
+			Interval: p.text("subscriptionInfo.interval", info["interval"]), Count: p.count("subscriptionInfo.intervalCount", info["intervalCount"]),
+			Times: p.count("subscriptionInfo.expiresAfter", info["expiresAfter"]),
+		}
+		units := []string{"DAY", "WEEK", "MONTH", "YEAR"}
+		if s.interval != "" {
+			units = []string{s.interval}
+		}
+		if unit := out.Info.Interval; unit != "" && !slices.Contains(units, unit) {
+			p.complain("subscriptionInfo.interval", "must be one of "+strings.Join(units, ", "))
+		}
+	}
+	raw := fields["providerData"]
+	if raw == nil || s.external {
+		p.data(raw, s)
+		return out
+	}
+	known := s.agree
+	if s.limited {
+		known = append(slices.Clone(known), "authenticationAmount")
+	}
+	out.Data = make(map[string]string)
+	for name, value := range p.object("providerData", raw, nil, known) {
+		if name == "authenticationAmount" {
+			out.Limit = int64(p.count("providerData.authenticationAmount", value))
+			continue
+		}
+		out.Data[name] = p.text("providerData."+name, value)
+	}
+	return out
+}
+
+// count is a whole number above 0; 0 when it is absent.
+func (p *parser) count(path string, raw json.RawMessage) int {
+	if raw == nil {
+		return 0
+	}
+	n, err := strconv.ParseInt(string(raw), 10, 32)
+	if err != nil || n <= 0 {
+		p.complain(path, "must be a whole number above 0")
+		return 0
+	}
+	return int(n)
+}
 
 func (p *parser) complain(field, message string) {
 	if field == "" {

@@ -39,6 +39,9 @@ func TestOrigin(t *testing.T) {
 // Whatever comes in, it either has complaints or is a payment that holds.
 func FuzzParsePayment(f *testing.F) {
 	f.Add([]byte(goodPayment))
+	const agreed = `{"amount":200,"currency":"EUR","shopTransactionId":"1","subscriptionInfo":`
+	f.Add([]byte(agreed + `{"interval":"DAY","intervalCount":1,"expiresAfter":1},"providerData":{"authenticationAmount":200}}`))
+	f.Add([]byte(agreed + `{"token":"0987654321"},"providerData":{}}`))
 	for _, body := range []string{``, `{}`, `[]`, `null`, `{"amount":1.0}`, `{"amount":1,"amount":2}`, "{\"currency\":\"\xff\"}", `{"providerData":{"a":{}}}`} {
 		f.Add([]byte(body))
 	}
@@ -46,6 +49,14 @@ func FuzzParsePayment(f *testing.F) {
 		asked, problems := parsePayment(body, services()["stripe"])
 		if len(problems) == 0 && (asked.Amount < 1 || asked.Currency != "EUR" || asked.ShopID == "" || !json.Valid(body)) {
 			t.Fatalf("passed: %+v", asked)
+		}
+		sub, problems := parseSubscription(body, services()["axerve"])
+		if len(problems) == 0 && (sub.Amount < 1 || sub.ShopID == "" || sub.Info.Interval != "DAY" || sub.Info.Count < 1 || sub.Info.Times < 0 || sub.Limit < 1) {
+			t.Fatalf("passed: %+v", sub)
+		}
+		charge, problems := parseCharge(body, services()["axerve"])
+		if len(problems) == 0 && (charge.Amount < 1 || charge.ShopID == "" || charge.Token == "") {
+			t.Fatalf("passed: %+v", charge)
 		}
 		back, problems := parseRefund(body)
 		if len(problems) == 0 && (back.Amount < 1 || back.PaymentID == "") {

@@ -53,7 +53,9 @@ type payment struct {
 	refunds  []Refund
 	notified bool
 	steps    []step
-	drop     func() // takes the end of the page's life back
+	drop     func()        // takes the end of the page's life back
+	sub      *subscription // nil for a single payment
+	counted  bool          // by its subscription
 
 	// By a fault: other links than its own, no name in the answer.
 	webURL, mobileURL *string
@@ -126,6 +128,9 @@ func (pay *payment) showPayment() wireStatus {
 	}
 	if pay.service.metadataName != "" {
 		s.Metadata = map[string]string{pay.service.metadataName: pay.intent}
+		if pay.sub != nil && pay.sub.told && !pay.sub.mute {
+			s.Metadata["subscriptionToken"] = pay.sub.token
+		}
 	}
 	return s
 }
@@ -181,7 +186,7 @@ func (pay *payment) view() world.Order {
 		Provider: Name, Ref: pay.id, ExternalID: pay.request.ShopID, Status: pay.show().word(), Paid: pay.paid(),
 		Currency: pay.request.Currency, Minor: pay.request.Amount, Amount: decimal(pay.request.Amount),
 		ToldCurrency: pay.request.Currency, ToldMinor: pay.request.Amount, ToldAmount: decimal(pay.request.Amount),
-		Notified: pay.notified, CreatedAt: pay.createdAt, UpdatedAt: pay.updatedAt,
+		Money: pay.money(), Notified: pay.notified, CreatedAt: pay.createdAt, UpdatedAt: pay.updatedAt,
 		Decisions: pay.decisions(), Wire: wire,
 	}
 	if pay.result == resultRedirect {
@@ -218,6 +223,7 @@ func (pay *payment) decisions() []string {
 	add(!pay.paid(), "complete")
 	add(pay.paid() && pay.rest() > 0 && !pay.service.noRefund, "refund")
 	add(last == pending, "refund_done")
+	add(pay.sub != nil && pay.sub.first == pay && !pay.sub.over(), "cancel_subscription")
 	add(last == pending || last == accepted, "refund_failed")
 	return append(possible, "set")
 }
@@ -228,8 +234,10 @@ type sequel struct {
 	sendTo string // where the browser goes; empty means nowhere
 }
 
-// decide takes the payment through a decision. The caller has the lock.
+// decide takes the payment through a decision, and its subscription with it. The
+// caller has the lock.
 func (p *Provider) decide(pay *payment, d world.Decision) (sequel, error) {
+	defer p.follow(pay)
 	now := p.world.Clock.Now()
 	if d.Decision == "set" {
 		if err := checkWord(d.Status); err != nil {
@@ -259,6 +267,10 @@ func (p *Provider) decide(pay *payment, d world.Decision) (sequel, error) {
 	case "refund":
 		p.addRefund(pay, now, pay.rest(), accepted, "the back office paid the rest back")
 		return sequel{tell: true}, nil
+	case "cancel_subscription":
+		pay.sub.end(subCanceled)
+		pay.note(now, pay.service.title+" ended the subscription")
+		return sequel{}, nil
 	case "refund_done":
 		pay.endRefund(now, accepted)
 		return sequel{tell: true}, nil

@@ -1,6 +1,6 @@
 // Package pgm is a Payment Gateway Manager as the sandbox plays it: the
 // provider API of version 3, the payment services behind it with the pages where
-// a buyer pays, and the notification to PAYMENT_CALLBACK_URL. What the pages
+// a buyer pays and the subscriptions that they charge by themselves, and the notification to PAYMENT_CALLBACK_URL. What the pages
 // leave open is decided here and marked OUR CHOICE.
 //
 // It is written from the pages alone and shares no code with the shop's client,
@@ -84,7 +84,9 @@ type Provider struct {
 	mu       sync.Mutex
 	made     int // payments
 	payments *world.Keep[*payment]
-	byShop   map[string]*payment // by shopTransactionId, the latest
+	byShop   map[string]*payment // by shopTransactionId, the latest that the shop made
+	agreed   int                 // subscriptions
+	subs     map[string]*subscription
 }
 
 var _ world.Provider = (*Provider)(nil)
@@ -101,7 +103,7 @@ func New(w *world.World, config Config) (*Provider, error) {
 	}
 	p := &Provider{
 		world: w, config: config.orDefaults(), services: services(), page: page, crossCheck: http.NewCrossOriginProtection(),
-		byShop: make(map[string]*payment),
+		byShop: make(map[string]*payment), subs: make(map[string]*subscription),
 	}
 	p.payments = world.NewKeep[*payment](p.config.MaxPayments)
 	p.faults = p.allFaults()
@@ -120,9 +122,10 @@ func (p *Provider) Title() string { return "Payment Gateway Manager" }
 func (p *Provider) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made = 0
+	p.made, p.agreed = 0, 0
 	p.payments.Clear()
 	clear(p.byShop)
+	clear(p.subs)
 }
 
 // Orders implements world.Provider.
@@ -209,6 +212,7 @@ func (p *Provider) callbackURL() string {
 //	refund_done    the last refund has gone back
 //	refund_failed  the last refund has not, or not after all
 //	abandon        nothing, but it is written down
+//	cancel_subscription  the service ends the subscription that the payment began, and tells nobody
 //	set            the status becomes any word, silently: no callback, no faults
 func (p *Provider) Decide(ctx context.Context, ref string, d world.Decision) (world.Order, string, error) {
 	if d.Status != "" && d.Decision != "set" {

@@ -1,6 +1,10 @@
 package pgm
 
-import "time"
+import (
+	"net/http"
+	"slices"
+	"time"
+)
 
 // service is a payment service behind the gateway manager. Those that want card
 // fields or a token from the buyer's browser are not enabled here.
@@ -11,6 +15,16 @@ type service struct {
 	kind     string   // of its page: card, app, instalments
 	data     []string // providerData that it knows, all of it texts and none required; nil for an external one is anything
 	noRefund bool
+
+	links       bool     // has pay by link
+	schedules   []string // methods of subscriptions that it charges; an external one has ""
+	starts      []string // methods of subscriptions that the shop charges
+	interval    string   // the only one that they can have; empty for all
+	agree       []string // providerData that schedule and start know
+	limited     bool     // start wants authenticationAmount, the most that one charge may be
+	tokenAtOnce bool     // the answer has the token; else it comes into being on the page
+	expireBy    string   // the verb of expire
+	expireNamed bool     // which wants the shopTransactionId in the query
 
 	// How long a buyer has, and how the rest goes, is not documented. OUR CHOICE:
 	// near to what each service is known for.
@@ -27,6 +41,8 @@ func services() map[string]service {
 		"stripe": {
 			title: "Stripe", methods: []string{"credit-cards", "pay-pal"}, kind: "card", data: []string{"productName", "buyerEmail"},
 			life: 24 * time.Hour, staysOpen: true, metadataName: "paymentIntentId",
+			links: true, schedules: []string{"credit-cards", "pay-pal"}, interval: "MONTH", agree: []string{"productName", "buyerEmail"},
+			expireBy: http.MethodPost, expireNamed: true,
 		},
 		"satispay": {title: "Satispay", methods: []string{"satispay"}, kind: "app", data: []string{}, life: 15 * time.Minute, mobile: true},
 		"nexi": {
@@ -34,6 +50,8 @@ func services() map[string]service {
 		},
 		"axerve": {
 			title: "Axerve", methods: []string{"pay-pal", "satispay"}, kind: "app", data: []string{"buyerName", "buyerEmail", "serverRedirect"}, life: time.Hour,
+			links: true, starts: []string{"pay-pal"}, interval: "DAY", agree: []string{"buyerName", "buyerEmail", "serverRedirect"}, limited: true,
+			tokenAtOnce: true, expireBy: http.MethodDelete,
 		},
 		"soisy": {
 			title: "Soisy", methods: []string{"soisy"}, kind: "instalments", noRefund: true, life: 72 * time.Hour, clears: 48 * time.Hour,
@@ -42,7 +60,10 @@ func services() map[string]service {
 				"address", "civicNumber", "postalCode", "zeroInterestRate",
 			},
 		},
-		"house-account": {title: "House account", external: true, atOnce: true},
+		"house-account": {
+			title: "House account", external: true, atOnce: true,
+			schedules: []string{""}, starts: []string{""}, tokenAtOnce: true, expireBy: http.MethodDelete,
+		},
 	}
 }
 
@@ -58,4 +79,19 @@ func (s service) has(method string) bool {
 		}
 	}
 	return false
+}
+
+// offers reports whether a service has an operation, with a method where one
+// stands in the address.
+func (s service) offers(c call) bool {
+	switch c.endpoint {
+	case "pay_by_link":
+		return s.links
+	case "schedule":
+		return len(s.schedules) > 0 && (c.way == "" || slices.Contains(s.schedules, c.way))
+	case "start", "charge":
+		return len(s.starts) > 0 && (c.way == "" || slices.Contains(s.starts, c.way))
+	default:
+		return true
+	}
 }
