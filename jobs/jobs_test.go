@@ -13,6 +13,7 @@ import (
 	"till/cashier"
 	"till/models"
 	"till/models/modelstest"
+	"till/money"
 	"till/providers"
 )
 
@@ -102,6 +103,35 @@ func TestCallback_SettlesAndMails(t *testing.T) {
 			if !strings.Contains(mails[0].Body, part) {
 				t.Errorf("no %q in %s", part, mails[0].Body)
 			}
+		}
+	})
+}
+
+// A refund is told of when it is true, once, with what stays paid.
+func TestRefund_Mails(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		run(t, b.Runner)
+		p := b.start(t)
+		b.pay.say(providers.Paid, nil)
+		b.settled(t, b.ring(t, "e1"))
+		r := models.Reservation{
+			PaymentID: p.ID, Kind: models.OperationRefund, Key: "k1", Amount: money.Amount{Minor: 1000, Currency: "NZD"}, Done: true, Note: "cash",
+			Cause: models.Cause{Actor: "staff ann@example.test", Source: "dashboard"},
+		}
+		for range 2 {
+			if _, err := b.cashier.Do(t.Context(), r); err != nil {
+				t.Fatal(err)
+			}
+		}
+		var told []models.Mail
+		eventually(t, "mail written", func() bool {
+			mails, err := b.mails.OfOrder(t.Context(), b.order.ID)
+			told = mails
+			return err == nil && len(mails) == 2 && mails[1].Body != ""
+		})
+		if told[1].Subject != "Order "+b.order.Number()+": NZD 10.00 is on its way back to you – Kauri & Clay" ||
+			!strings.Contains(told[1].Body, "NZD 15.00 stays paid") || strings.Contains(told[1].Body, "Acme Pay") {
+			t.Fatalf("%s\n%s", told[1].Subject, told[1].Body)
 		}
 	})
 }

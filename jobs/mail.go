@@ -9,10 +9,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/a-h/templ"
 	"github.com/riverqueue/river"
 
 	"till/cashier"
 	"till/models"
+	"till/money"
 	"till/views/mail"
 )
 
@@ -98,36 +100,88 @@ func (w *mailWorker) Work(ctx context.Context, job *river.Job[sendMail]) error {
 }
 
 func (w *mailWorker) write(ctx context.Context, m models.Mail, d models.OrderDetail) (letter, error) {
-	if m.Kind != models.MailOrderPaid {
-		return letter{}, fmt.Errorf("nobody knows how to write %q", m.Kind)
-	}
-	page, err := w.orderPaid(d)
+	page, err := w.page(m, d)
 	if err != nil {
 		return letter{}, err
+	}
+	id := fmt.Sprintf("order-%s-%s@%s", d.Number(), m.Kind, w.host())
+	if m.OperationID != nil {
+		id = fmt.Sprintf("order-%s-%s-%d@%s", d.Number(), m.Kind, *m.OperationID, w.host())
 	}
 	var html strings.Builder
 	if err := page.HTML().Render(ctx, &html); err != nil {
 		return letter{}, err
 	}
 	return letter{
-		id: fmt.Sprintf("order-%s-%s@%s", d.Number(), m.Kind, w.host()), to: m.Recipient, at: m.CreatedAt,
+		id: id, to: m.Recipient, at: m.CreatedAt,
 		subject: page.Subject(), text: page.Text(), html: html.String(),
 	}, nil
+}
+
+// page is what a mail says.
+type page interface {
+	Subject() string
+	Text() string
+	HTML() templ.Component
+}
+
+func (w *mailWorker) page(m models.Mail, d models.OrderDetail) (page, error) {
+	switch m.Kind {
+	case models.MailOrderPaid:
+		return w.orderPaid(d)
+	case models.MailRefunded:
+		for _, op := range d.Operations {
+			if m.OperationID != nil && op.ID == *m.OperationID {
+				return w.refunded(d, op), nil
+			}
+		}
+	}
+	return nil, fmt.Errorf("nobody knows how to write %q", m.Kind)
+}
+
+// refunded is the mail that tells of a refund, from the order's rows.
+func (w *mailWorker) refunded(d models.OrderDetail, op models.Operation) mail.Refunded {
+	page := mail.Refunded{
+		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Amount: op.Amount.Format(locale), OrderURL: w.orderURL(d),
+	}
+	left := money.Amount{Currency: d.Total.Currency}
+	for _, p := range d.Payments {
+		left.Minor += p.Captured - p.Refunded
+		if p.ID == op.PaymentID && op.Code == "" {
+			page.Provider = w.label(p.Provider)
+		}
+	}
+	if left.Minor > 0 {
+		page.Left = left.Format(locale)
+	}
+	return page
+}
+
+func (w *mailWorker) orderURL(d models.OrderDetail) string {
+	return w.shop.PublicURL + "/orders/" + url.PathEscape(d.Token)
 }
 
 // orderPaid is the mail that confirms a paid order, from its rows.
 func (w *mailWorker) orderPaid(d models.OrderDetail) (mail.OrderPaid, error) {
 	page := mail.OrderPaid{
 		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Total: d.Total.Format(locale),
-		Address: addressLines(d.Address), OrderURL: w.shop.PublicURL + "/orders/" + url.PathEscape(d.Token),
+		Address: addressLines(d.Address), OrderURL: w.orderURL(d),
 	}
 	if d.PaidAt != nil {
 		page.PaidAt = d.PaidAt.In(w.shop.Location).Format("Monday 2 January 2006, 15:04")
 	}
+	received := money.Amount{Currency: d.Total.Currency}
 	for _, p := range d.Payments {
-		if p.State == models.PaymentPaid && page.Provider == "" {
+		if p.State != models.PaymentPaid {
+			continue
+		}
+		received.Minor += p.Captured
+		if page.Provider == "" {
 			page.Provider = w.label(p.Provider)
 		}
+	}
+	if received.Minor > 0 && received.Minor < d.Total.Minor {
+		page.Received = received.Format(locale)
 	}
 	for _, l := range d.Lines {
 		total, err := d.Unit(l).Mul(l.Quantity)

@@ -20,6 +20,7 @@ type till interface {
 	Sweep(ctx context.Context) (int, error)
 	NextDue(ctx context.Context) (at time.Time, ok bool, err error)
 	ExpireOrders(ctx context.Context) error
+	Strays(ctx context.Context) error
 }
 
 // sweeper asks about payments when their next question is due, and closes
@@ -81,13 +82,17 @@ func (s *sweeper) doze(ctx context.Context, nap time.Duration) {
 	}
 }
 
-// expire closes orders whose time is over, until ctx ends.
+// expire closes orders whose time is over, and looks after callbacks whose
+// payment nobody knows, until ctx ends.
 func (s *sweeper) expire(ctx context.Context) {
 	work, stop := outlive(ctx, finishFor)
 	defer stop()
 	for ctx.Err() == nil {
 		if err := s.till.ExpireOrders(work); err != nil {
 			s.log.WarnContext(ctx, "orders not expired", "err", err)
+		}
+		if err := s.till.Strays(work); err != nil {
+			s.log.WarnContext(ctx, "stray callbacks not looked at", "err", err)
 		}
 		pause(ctx, expireEvery)
 	}

@@ -15,6 +15,7 @@ type book struct {
 	began   time.Time
 	at      []time.Duration // of sweeps
 	expired []time.Duration
+	strays  int
 	sweep   func(n int) (int, error) // nil finds nothing
 	next    func() (time.Time, bool) // nil plans nothing
 }
@@ -38,6 +39,11 @@ func (b *book) NextDue(context.Context) (time.Time, bool, error) {
 func (b *book) ExpireOrders(context.Context) error {
 	b.expired = append(b.expired, time.Since(b.began))
 	return errors.New("some order cannot be expired")
+}
+
+func (b *book) Strays(context.Context) error {
+	b.strays++
+	return errors.New("the inbox cannot be written")
 }
 
 // sweeping runs a sweeper on a clock that passes by itself.

@@ -4,6 +4,7 @@
 package mail
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -19,6 +20,7 @@ type OrderPaid struct {
 	Lines    []Line
 	Rows     []Row // between lines and total; may be empty
 	Total    string
+	Received string // what was taken, when that is not the total; else empty
 	PaidAt   string // such as "Friday 21 November 2026, 14:32"
 	Provider string // label, such as "iumiCash"; may be empty
 	Address  []string
@@ -55,7 +57,7 @@ func (m OrderPaid) HTML() templ.Component { return orderPaid(m) }
 // Text is the mail's plain part.
 func (m OrderPaid) Text() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s,\n\n%s\n\n", m.greeting(), m.news())
+	fmt.Fprintf(&b, "%s,\n\n%s\n\n", greeting(m.Name), m.news())
 	for _, l := range m.Lines {
 		fmt.Fprintf(&b, "  %d × %s: %s\n", l.Quantity, oneLine(l.Name), l.Total)
 	}
@@ -70,7 +72,7 @@ func (m OrderPaid) Text() string {
 		}
 		b.WriteString("\n")
 	}
-	fmt.Fprintf(&b, "Your order, and a receipt to print:\n%s\n\n%s\n", m.OrderURL, m.care())
+	fmt.Fprintf(&b, "Your order, and a receipt to print:\n%s\n\n%s\n", m.OrderURL, care)
 	if m.Contact != "" {
 		fmt.Fprintf(&b, "\nQuestions? Write to %s.\n", m.Contact)
 	}
@@ -78,24 +80,73 @@ func (m OrderPaid) Text() string {
 	return b.String()
 }
 
-func (m OrderPaid) greeting() string {
-	if name := oneLine(m.Name); name != "" {
+// Refunded tells a shopper that money has gone back. All strings are ready to
+// show.
+type Refunded struct {
+	ShopName string
+	Number   string
+	Name     string
+	Amount   string // what went back
+	Left     string // what of the order's money the shop keeps; empty when nothing
+	Provider string // label, such as "iumiCash"; empty when it went another way
+	OrderURL string // whole, with scheme and host
+	Contact  string // e-mail address of the shop; may be empty
+}
+
+// Subject is the mail's subject. It holds no line breaks, whatever the shop is
+// called.
+func (m Refunded) Subject() string {
+	s := "Order " + m.Number + ": " + m.Amount + " is on its way back to you"
+	if m.ShopName != "" {
+		s += " – " + m.ShopName
+	}
+	return strings.Join(strings.Fields(s), " ")
+}
+
+// HTML is the mail's HTML part.
+func (m Refunded) HTML() templ.Component { return refunded(m) }
+
+// Text is the mail's plain part.
+func (m Refunded) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s,\n\n%s\n\n", greeting(m.Name), m.news())
+	if m.Left != "" {
+		fmt.Fprintf(&b, "%s\n\n", m.rest())
+	}
+	fmt.Fprintf(&b, "Your order:\n%s\n\n%s\n", m.OrderURL, care)
+	if m.Contact != "" {
+		fmt.Fprintf(&b, "\nQuestions? Write to %s.\n", m.Contact)
+	}
+	fmt.Fprintf(&b, "\n%s\n", m.ShopName)
+	return b.String()
+}
+
+func (m Refunded) news() string {
+	s := "we have sent back " + m.Amount + " for order " + m.Number
+	if m.Provider != "" {
+		s += ", with " + m.Provider
+	}
+	return s + ". Banks can take some days to show it."
+}
+
+func (m Refunded) rest() string { return "Of this order, " + m.Left + " stays paid." }
+
+func greeting(who string) string {
+	if name := oneLine(who); name != "" {
 		return "Hello " + name
 	}
 	return "Hello"
 }
 
 func (m OrderPaid) news() string {
-	s := "thank you. We received " + m.Total
+	s := "thank you. We received " + cmp.Or(m.Received, m.Total)
 	if m.Provider != "" {
 		s += " with " + m.Provider
 	}
 	return s + " for order " + m.Number + " on " + m.PaidAt + "."
 }
 
-func (m OrderPaid) care() string {
-	return "Keep this link to yourself: whoever has it can see your order."
-}
+const care = "Keep this link to yourself: whoever has it can see your order."
 
 // oneLine keeps what people typed from drawing lines of its own.
 func oneLine(s string) string { return strings.Join(strings.Fields(s), " ") }

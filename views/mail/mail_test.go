@@ -45,6 +45,25 @@ func TestOrderPaid(t *testing.T) {
 	}
 }
 
+func TestRefunded(t *testing.T) {
+	whole := Refunded{
+		ShopName: "Kauri & Clay", Number: "1042", Name: "Mere Tautahi", Amount: "NZD 80.50", Provider: "Gate",
+		OrderURL: "https://shop.example/orders/9wq4k2m7x1", Contact: "hello@shop.example",
+	}
+	part := whole
+	part.Amount, part.Left, part.Provider, part.Name = "NZD 24.50", "NZD 56.00", "", "Eve\r\nBcc: all@shop.example"
+	for name, m := range map[string]Refunded{"refunded": whole, "refunded_part": part} {
+		t.Run(name, func(t *testing.T) {
+			var html strings.Builder
+			if err := m.HTML().Render(t.Context(), &html); err != nil {
+				t.Fatal(err)
+			}
+			golden(t, name+".html", html.String())
+			golden(t, name+".txt", m.Subject()+"\n\n"+m.Text())
+		})
+	}
+}
+
 func TestOrderPaid_TextAndHTMLSayTheSame(t *testing.T) {
 	m := paid()
 	var html strings.Builder
