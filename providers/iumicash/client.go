@@ -370,8 +370,8 @@ func (c *Client) checkApprove(l link) error {
 		return errors.New("the approve link is not an absolute address")
 	case l.Method != "" && !strings.EqualFold(string(l.Method), http.MethodGet):
 		return errors.New("the approve link is not for GET")
-	case !slices.Contains(c.origins, origin(u)):
-		return fmt.Errorf("the approve link goes to %.80q, which IUMICASH_APPROVE_HOSTS does not allow", origin(u))
+	case !slices.Contains(c.origins, providers.Origin(u)):
+		return fmt.Errorf("the approve link goes to %.80q, which IUMICASH_APPROVE_HOSTS does not allow", providers.Origin(u))
 	default:
 		return nil
 	}
@@ -381,7 +381,7 @@ func (c *Client) checkApprove(l link) error {
 // scheme and host.
 func (c *Client) ownLink(s string) (string, bool) {
 	u, err := url.Parse(s)
-	if err != nil || u.User != nil || origin(u) != origin(c.base) {
+	if err != nil || u.User != nil || providers.Origin(u) != providers.Origin(c.base) {
 		return "", false
 	}
 	u.Fragment = ""

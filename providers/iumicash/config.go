@@ -3,7 +3,6 @@ package iumicash
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -45,8 +44,8 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// documented are the hosts of iumiCash's sandbox and production.
-func documented() []string { return []string{"sandbox-api.iumi.cash", "api.iumi.cash"} }
+// documented are the origins of iumiCash's sandbox and production.
+func documented() []string { return []string{"https://sandbox-api.iumi.cash", "https://api.iumi.cash"} }
 
 // settings is a Config that was found good.
 type settings struct {
@@ -59,10 +58,10 @@ type settings struct {
 // check reads cfg, and reports all that is wrong with it at once, each problem
 // by the setting's name and without its value where that may be a secret.
 func check(cfg Config) (settings, error) {
-	base, baseErr := checkBase(cfg.BaseURL)
+	base, baseErr := providers.CheckBase(name, "IUMICASH_BASE_URL", cfg.BaseURL, "the client secret")
 	currencies, currencyErr := checkCurrencies(cfg.Currencies)
 	paid, paidErr := checkPaid(cfg.PaidStatuses)
-	hosts, hostsErr := checkHosts(cfg.ApproveHosts)
+	hosts, hostsErr := providers.CheckHosts(name, "IUMICASH_APPROVE_HOSTS", cfg.ApproveHosts)
 	err := errors.Join(baseErr, checkKeys(cfg), currencyErr, paidErr, hostsErr)
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("iumicash: a clock is required"))
@@ -70,51 +69,7 @@ func check(cfg Config) (settings, error) {
 	if err != nil {
 		return settings{}, err
 	}
-	return settings{base: base, currencies: currencies, paid: paid, origins: origins(base, hosts)}, nil
-}
-
-// origins lists the scheme and host of the pages that may be trusted with a
-// buyer: the base URL's own, iumiCash's documented ones by https, and those of
-// the setting by https or by the scheme of the base URL, which is http with a
-// sandbox.
-func origins(base *url.URL, hosts []string) []string {
-	all := []string{origin(base)}
-	for _, host := range documented() {
-		all = append(all, "https://"+host)
-	}
-	for _, host := range hosts {
-		all = append(all, "https://"+host, base.Scheme+"://"+host)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// origin is the scheme and host of an address.
-func origin(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
-
-func checkBase(s string) (*url.URL, error) {
-	base, err := url.Parse(s)
-	switch {
-	case s == "":
-		return nil, errors.New("iumicash: IUMICASH_BASE_URL is required")
-	case err != nil, base.Hostname() == "", base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("iumicash: IUMICASH_BASE_URL is not an absolute http or https address")
-	case base.User != nil, base.RawQuery != "", base.Fragment != "":
-		return nil, errors.New("iumicash: IUMICASH_BASE_URL must not hold a user, a query or a fragment")
-	case base.Scheme == "http" && !near(base.Hostname()):
-		return nil, errors.New("iumicash: IUMICASH_BASE_URL must be https: the client secret travels to it")
-	default:
-		return base, nil
-	}
-}
-
-// near reports whether a host is this machine or one of a private network,
-// where a sandbox may run without a certificate.
-func near(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || ip.IsPrivate()
-	}
-	return !strings.Contains(host, ".")
+	return settings{base: base, currencies: currencies, paid: paid, origins: providers.Origins(base, hosts, documented()...)}, nil
 }
 
 func checkKeys(cfg Config) error {
@@ -176,19 +131,4 @@ func checkPaid(in []string) ([]string, error) {
 		}
 	}
 	return paid, errors.Join(problems...)
-}
-
-func checkHosts(in []string) ([]string, error) {
-	var problems []error
-	hosts := make([]string, 0, len(in))
-	for _, s := range in {
-		host := strings.ToLower(strings.TrimSpace(s))
-		u, err := url.Parse("https://" + host)
-		if err != nil || host == "" || u.Host != host || u.Hostname() == "" {
-			problems = append(problems, fmt.Errorf("iumicash: IUMICASH_APPROVE_HOSTS: %.80q is not a host", s))
-			continue
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, errors.Join(problems...)
 }

@@ -14,7 +14,8 @@ import (
 
 // Fake is a provider in memory that keeps its own books, behind a wire that
 // breaks on demand: for tests of what is built on the contract. It can neither
-// look up by our reference nor cancel; see Finder.
+// look up by our reference nor cancel; see Finder. Nor can it move money that it
+// has; see Full.
 type Fake struct {
 	name string
 
@@ -29,7 +30,23 @@ type Fake struct {
 	CancErr  error
 	OnLookup func() // runs in the middle of a lookup, before its answer leaves
 
+	// Of the powers of Full, each by its operation: "capture", "void", "refund",
+	// "reverse", "received".
+	Errs        map[string]error    // what the next one says, once
+	LostOps     map[string]bool     // with Errs: it is done all the same
+	Keys        map[string][]string // the key of every one that was asked for, in order
+	Captures    int                 // those that were done, not requests
+	Voids       int
+	Refunds     int
+	Reversals   int
+	Receipts    int
+	RefundsPend bool // refunds and reversals stay pending until FinishRefund and FinishReversal
+	WholeOnly   bool // what is reserved is captured as a whole or not at all
+	SumsOnly    bool // refunds have no reference and are not listed: only their sum is told
+
 	Lookups atomic.Int64
+
+	done map[string]string // operation and key to what it made: the refund's reference, or the payment's
 }
 
 var (
@@ -40,7 +57,11 @@ var (
 
 // NewFake returns a fake that goes by the given name.
 func NewFake(name string) *Fake {
-	return &Fake{name: name, Books: map[string]providers.Report{}, ByKey: map[string]string{}}
+	return &Fake{
+		name: name, Books: map[string]providers.Report{}, ByKey: map[string]string{},
+		Errs: map[string]error{}, LostOps: map[string]bool{}, Keys: map[string][]string{},
+		done: map[string]string{},
+	}
 }
 
 // Name implements providers.Provider.
@@ -81,12 +102,20 @@ func (f *Fake) Start(_ context.Context, req providers.StartRequest) (providers.S
 func (f *Fake) Lookup(_ context.Context, p providers.Payment) (providers.Report, error) {
 	f.Lookups.Add(1)
 	f.Mu.Lock()
-	r, err, hook := f.Books[p.Ref], f.LookErr, f.OnLookup
+	r, err, hook := f.told(f.Books[p.Ref]), f.LookErr, f.OnLookup
 	f.Mu.Unlock()
 	if hook != nil {
 		hook()
 	}
 	return r, err
+}
+
+// told is a report as it leaves the fake. Mu is held.
+func (f *Fake) told(r providers.Report) providers.Report {
+	if f.SumsOnly {
+		r.Refunds = nil
+	}
+	return r
 }
 
 // Callback implements providers.Provider: a delivery is {"ref": …} with the

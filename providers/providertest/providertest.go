@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -35,6 +36,10 @@ type Bench struct {
 	Method    string // one of the provider's methods, where it lists some
 	NoAmounts bool   // its answers do not say how much, so that a Report's Amount is zero
 	Bare      bool   // the answer to a create says where to send the buyer and no amount; no later answer says where
+
+	Person        func(ref string) // the fake has taken the whole amount, and waits for the merchant; nil where it never does
+	Links         *Links           // for a LinkMaker
+	Subscriptions *Subscriptions   // for a Subscriber
 
 	Keyed    bool     // the provider knows idempotency keys: a second Start opens nothing
 	Tokens   bool     // the provider hands out tokens, so a 401 is tried once more
@@ -75,7 +80,8 @@ func Request(amount money.Amount) providers.StartRequest {
 // suite is one bench and the request it is asked with.
 type suite struct {
 	Bench
-	req providers.StartRequest
+	req   providers.StartRequest
+	again func() suite // another bench, whose circuit breaker has seen nothing yet
 }
 
 // Run checks everything that every provider must do.
@@ -109,16 +115,31 @@ func Run(t *testing.T, setup func(t *testing.T) Bench) {
 		{"cancelling answers what the provider says afterwards", cancel},
 		{"cancelling a paid payment says that it is paid", cancelPaid},
 		{"no secret is printed or kept", secrets},
+		{"what waits for a person says what money is there", needsPerson},
+		{"a link is looked up like a payment", link},
+		{"a link whose answer is lost is not made again", linkLost},
+		{"a link is in no error", linkSecrets},
+		{"a subscription begins with its first payment", subscribe},
+		{"a subscription whose answer is lost is not begun again", subscribeLost},
+		{"each status of a subscription is reported in our words", subscriptionWords},
+		{"a charge takes one payment", charge},
+		{"what a subscription takes from now on", resubscribe},
+		{"a subscription that is ended stays so", unsubscribe},
+		{"a subscription's token is in no error", subscriptionSecrets},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			b := setup(t)
-			amount := money.Amount{Minor: 1999, Currency: b.Provider.Currencies()[0]}
-			req := Request(amount)
-			req.Method = b.Method
-			tt.run(t, suite{Bench: b, req: req})
+			tt.run(t, newSuite(t, setup))
 		})
 	}
+}
+
+func newSuite(t *testing.T, setup func(t *testing.T) Bench) suite {
+	t.Helper()
+	b := setup(t)
+	req := Request(money.Amount{Minor: 1999, Currency: b.Provider.Currencies()[0]})
+	req.Method = b.Method
+	return suite{Bench: b, req: req, again: func() suite { return newSuite(t, setup) }}
 }
 
 func (s suite) mustStart(t *testing.T) providers.Started {
@@ -511,33 +532,55 @@ func cancelPaid(t *testing.T, s suite) {
 
 func secrets(t *testing.T, s suite) {
 	to := s.mustStart(t)
+	s.saysNone(t, map[string]func(s suite) (func() error, []string){
+		"start": func(s suite) (func() error, []string) {
+			return func() error { _, err := s.Provider.Start(t.Context(), s.req); return err }, s.Secrets
+		},
+		"lookup": func(s suite) (func() error, []string) {
+			p := s.payment(s.mustStart(t))
+			return func() error { _, err := s.Provider.Lookup(t.Context(), p); return err }, s.Secrets
+		},
+	})
 	var said []string
-	note := func(err error) {
-		var e *providers.Error
-		if !errors.As(err, &e) {
-			t.Fatalf("got %v, want a *providers.Error", err)
-		}
-		said = append(said, err.Error(), fmt.Sprintf("%+v", *e), fmt.Sprintf("%#v", *e), string(e.Raw))
-	}
-	for _, f := range []fault{echo, loseAnswer, huge, redirect, answer(http.StatusUnauthorized, "text/plain", "no")} {
-		s.Server.set(-1, f)
-		_, err := s.Provider.Start(t.Context(), s.req)
-		note(err)
-		_, err = s.Provider.Lookup(t.Context(), s.payment(to))
-		note(err)
-	}
-	s.Server.Close()
-	_, err := s.Provider.Start(t.Context(), s.req)
-	note(err)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
 		said = append(said, fmt.Sprintf(verb, s.Provider))
-		said = append(said, fmt.Sprintf("%v %+v %#v", s.Config, s.Config, s.Config))
 	}
-	said = append(said, fmt.Sprintf("%+v", to))
+	said = append(said, fmt.Sprintf("%v %+v %#v", s.Config, s.Config, s.Config), fmt.Sprintf("%+v", to))
 	for _, text := range said {
 		for _, secret := range s.Secrets {
 			if strings.Contains(text, secret) {
 				t.Fatalf("%q is in %.300q", secret, text)
+			}
+		}
+	}
+}
+
+// saysNone asserts that whatever goes wrong with a call, its error has none of
+// the secrets in its text, or in the answer that it kept, as they are or as a
+// part of an address. Each call makes ready what it needs, on a bench of its
+// own.
+func (s suite) saysNone(t *testing.T, calls map[string]func(s suite) (call func() error, secrets []string)) {
+	t.Helper()
+	for what, ready := range calls {
+		for name, f := range map[string]fault{
+			"an echo": echo, "no answer": loseAnswer, "no end": huge, "moved": redirect, "nobody there": nil,
+			"not let in": answer(http.StatusUnauthorized, "text/plain", "no"), "no": answer(http.StatusBadRequest, "application/json", `{}`),
+		} {
+			fresh := s.again()
+			call, secrets := ready(fresh)
+			if fresh.Server.set(-1, f); f == nil {
+				fresh.Server.Close()
+			}
+			err := call()
+			var e *providers.Error
+			if !errors.As(err, &e) {
+				t.Fatalf("%s, %s: got %v, want a *providers.Error", what, name, err)
+			}
+			said := fmt.Sprintf("%v %+v %#v %s", err, *e, *e, e.Raw)
+			for _, secret := range secrets {
+				if strings.Contains(said, secret) || strings.Contains(said, url.PathEscape(secret)) {
+					t.Errorf("%s, %s: %q is in %.300q", what, name, secret, said)
+				}
 			}
 		}
 	}

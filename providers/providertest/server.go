@@ -25,6 +25,7 @@ type Server struct {
 
 	mu    sync.Mutex
 	fault fault
+	skip  int // how many requests pass before the fault
 	left  int // how many requests the fault still meets; -1 is all
 	seen  int // requests, without those for a token
 }
@@ -56,10 +57,13 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.seen++
 	f := s.fault
-	if s.left == 0 {
+	switch {
+	case s.skip > 0:
+		s.skip--
 		f = nil
-	}
-	if s.left > 0 {
+	case s.left == 0:
+		f = nil
+	case s.left > 0:
 		s.left--
 	}
 	s.mu.Unlock()
@@ -84,7 +88,14 @@ func (s *Server) Close() { s.srv.Close() }
 func (s *Server) set(n int, f fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.fault, s.left, s.seen = f, n, 0
+	s.fault, s.skip, s.left, s.seen = f, 0, n, 0
+}
+
+// setAfter makes every request after the next skip ones meet f.
+func (s *Server) setAfter(skip int, f fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.fault, s.skip, s.left, s.seen = f, skip, -1, 0
 }
 
 // loseAnswer does what was asked and then breaks the connection.

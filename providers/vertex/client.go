@@ -46,14 +46,17 @@ type keys struct {
 }
 
 var (
-	_ providers.Provider     = (*Client)(nil)
-	_ providers.Finder       = (*Client)(nil)
-	_ providers.Canceller    = (*Client)(nil)
-	_ providers.Capturer     = (*Client)(nil)
-	_ providers.Refunder     = (*Client)(nil)
-	_ providers.Reverser     = (*Client)(nil)
-	_ providers.MethodLister = (*Client)(nil)
-	_ providers.Pacer        = (*Client)(nil)
+	_ providers.Provider      = (*Client)(nil)
+	_ providers.Finder        = (*Client)(nil)
+	_ providers.Canceller     = (*Client)(nil)
+	_ providers.Capturer      = (*Client)(nil)
+	_ providers.WholeCapturer = (*Client)(nil)
+	_ providers.Refunder      = (*Client)(nil)
+	_ providers.Reverser      = (*Client)(nil)
+	_ providers.MethodLister  = (*Client)(nil)
+	_ providers.LinkMaker     = (*Client)(nil)
+	_ providers.Mailer        = (*Client)(nil)
+	_ providers.Pacer         = (*Client)(nil)
 )
 
 // New returns a client, or an error that names every setting at fault.
@@ -90,16 +93,17 @@ func (c *Client) Currencies() []money.Currency { return slices.Clone(c.currencie
 // PageOrigins implements providers.Provider.
 func (c *Client) PageOrigins() []string { return slices.Clone(c.origins) }
 
-// MailsBuyer reports whether the gateway writes to this buyer of itself when
-// the payment succeeds. It does so when it was given the e-mail address, which
-// is a setting, and which it takes only together with a first and a last name.
+// MailsBuyer implements providers.Mailer. The gateway writes when it was given
+// the e-mail address, which is a setting, and which it takes only together with
+// a first and a last name.
 func (c *Client) MailsBuyer(b providers.Buyer) bool { return c.mails && customerOf(b) != nil }
 
 // NextAsk implements providers.Pacer. Until the buyer has paid it is 5, 10, 20,
 // 40, 60 s and then 5 min for a day; while the money is being cleared, which
-// takes days, an hour for four days and then a day.
+// takes days, or a person is waited for, an hour for four days and then a day.
 func (*Client) NextAsk(outcome providers.Outcome, asked int) time.Duration {
-	if outcome == providers.Processing || outcome == providers.Authorized || outcome == providers.Paid {
+	slow := []providers.Outcome{providers.Processing, providers.Authorized, providers.Paid, providers.NeedsPerson}
+	if slices.Contains(slow, outcome) {
 		if asked < 4*24 {
 			return time.Hour
 		}
@@ -128,7 +132,17 @@ func (*Client) NextAsk(outcome providers.Outcome, asked int) time.Duration {
 // allowed, is KindRejected although it exists there: nobody holds a link to pay
 // it with, so it can take no money.
 func (c *Client) Start(ctx context.Context, req providers.StartRequest) (providers.Started, error) {
-	const op = "start"
+	return c.create(ctx, "start", req)
+}
+
+// MakeLink implements providers.LinkMaker with POST /order as well: the payment
+// link of an order is all that is needed to pay it, by whoever opens it, until
+// the order's time limit. It cannot be asked for again.
+func (c *Client) MakeLink(ctx context.Context, req providers.StartRequest) (providers.Started, error) {
+	return c.create(ctx, "link", req)
+}
+
+func (c *Client) create(ctx context.Context, op string, req providers.StartRequest) (providers.Started, error) {
 	body, err := c.newOrder(req)
 	if err != nil {
 		return providers.Started{}, refused(op, err)
@@ -227,8 +241,8 @@ func (c *Client) payLink(s string) (string, error) {
 		return "", errors.New("the order has no payment link")
 	case err != nil, u.Host == "", u.User != nil:
 		return "", errors.New("the payment link is not an absolute address")
-	case !slices.Contains(c.origins, origin(u)):
-		return "", fmt.Errorf("the payment link goes to %.80q, which VERTEX_PAGE_HOSTS does not allow", origin(u))
+	case !slices.Contains(c.origins, providers.Origin(u)):
+		return "", fmt.Errorf("the payment link goes to %.80q, which VERTEX_PAGE_HOSTS does not allow", providers.Origin(u))
 	default:
 		return s, nil
 	}
@@ -325,8 +339,9 @@ func (c *Client) Void(ctx context.Context, p providers.Payment, _ string) (provi
 // favour of cancel, but describe a cancel of what is reserved only. It may take
 // the gateway some time: until then the reversal is pending.
 func (c *Client) Reverse(ctx context.Context, p providers.Payment, _ string) (providers.Report, error) {
-	report, err := c.actAs(ctx, "reverse", "reject", p, providers.Open, providers.Authorized, providers.Processing, providers.Unknown)
-	if err == nil && (report.Outcome == providers.Processing || report.Outcome == providers.Authorized) {
+	moving := []providers.Outcome{providers.Authorized, providers.Processing, providers.NeedsPerson}
+	report, err := c.actAs(ctx, "reverse", "reject", p, append(moving, providers.Open, providers.Unknown)...)
+	if err == nil && slices.Contains(moving, report.Outcome) {
 		report.Reversal = providers.RefundPending
 	}
 	return report, err
@@ -349,6 +364,9 @@ func (c *Client) Capture(ctx context.Context, p providers.Payment, amount money.
 	}
 	return c.act(ctx, op, p, providers.Open, providers.Authorized, providers.Unknown)
 }
+
+// CapturesWhole implements providers.WholeCapturer.
+func (*Client) CapturesWhole() bool { return true }
 
 func (c *Client) act(ctx context.Context, op string, p providers.Payment, still ...providers.Outcome) (providers.Report, error) {
 	return c.actAs(ctx, op, op, p, still...)

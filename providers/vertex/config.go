@@ -3,7 +3,6 @@ package vertex
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -55,9 +54,9 @@ type Config struct {
 	Now       func() time.Time
 }
 
-// documentedPages is the host of the test gateway's pay page. That of the live
+// documentedPages is the origin of the test gateway's pay page. That of the live
 // one is not documented.
-const documentedPages = "payment-page.stage.vertexgateway.com"
+const documentedPages = "https://payment-page.stage.vertexgateway.com"
 
 // settings is a Config that was found good.
 type settings struct {
@@ -73,13 +72,13 @@ type settings struct {
 // check reads cfg, and reports all that is wrong with it at once, each problem
 // by the setting's name and without its value where that may be a secret.
 func check(cfg Config) (settings, error) {
-	base, baseErr := checkBase(cfg.BaseURL)
+	base, baseErr := providers.CheckBase(name, "VERTEX_BASE_URL", cfg.BaseURL, "the access token")
 	shop, shopErr := checkShop(cfg.ShopID)
 	concat, signErr := checkChoice("VERTEX_SIGN_MODE", cfg.SignMode, SignHMAC, SignConcat)
 	manual, captureErr := checkChoice("VERTEX_CAPTURE", cfg.Capture, CaptureAuto, CaptureManual)
 	mails, mailErr := checkChoice("VERTEX_MAIL", cfg.Mail, MailShop, MailGateway)
 	currencies, currencyErr := checkCurrencies(cfg.Currencies)
-	hosts, hostsErr := checkHosts(cfg.PageHosts)
+	hosts, hostsErr := providers.CheckHosts(name, "VERTEX_PAGE_HOSTS", cfg.PageHosts)
 	err := errors.Join(baseErr, checkKeys(cfg), shopErr, signErr, captureErr, mailErr, currencyErr, hostsErr)
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("vertex: a clock is required"))
@@ -89,53 +88,19 @@ func check(cfg Config) (settings, error) {
 	}
 	return settings{
 		base: base, shop: shop, concat: concat, manual: manual, mails: mails,
-		currencies: currencies, origins: origins(base, hosts),
+		currencies: currencies, origins: providers.Origins(base, hosts, pages(base)...),
 	}, nil
 }
 
-// origins lists the scheme and host of the pages that may be trusted with a
-// buyer: the base URL's own, the documented test page by https, its neighbour
-// of that name where the base URL's host is called gateway as the documented
-// one is, and those of the setting by https or by the scheme of the base URL,
-// which is http with a sandbox.
-func origins(base *url.URL, hosts []string) []string {
-	all := []string{origin(base), "https://" + documentedPages}
-	if rest, ok := strings.CutPrefix(strings.ToLower(base.Host), "gateway."); ok {
-		all = append(all, strings.ToLower(base.Scheme)+"://payment-page."+rest)
+// pages lists the origins of the gateway's pay pages: the documented test page,
+// and the neighbour of that name where the base URL's host is called gateway as
+// the documented one is.
+func pages(base *url.URL) []string {
+	rest, ok := strings.CutPrefix(strings.ToLower(base.Host), "gateway.")
+	if !ok {
+		return []string{documentedPages}
 	}
-	for _, host := range hosts {
-		all = append(all, "https://"+host, strings.ToLower(base.Scheme)+"://"+host)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// origin is the scheme and host of an address.
-func origin(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
-
-func checkBase(s string) (*url.URL, error) {
-	base, err := url.Parse(s)
-	switch {
-	case s == "":
-		return nil, errors.New("vertex: VERTEX_BASE_URL is required")
-	case err != nil, base.Hostname() == "", base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("vertex: VERTEX_BASE_URL is not an absolute http or https address")
-	case base.User != nil, base.RawQuery != "", base.Fragment != "":
-		return nil, errors.New("vertex: VERTEX_BASE_URL must not hold a user, a query or a fragment")
-	case base.Scheme == "http" && !near(base.Hostname()):
-		return nil, errors.New("vertex: VERTEX_BASE_URL must be https: the access token travels to it")
-	default:
-		return base, nil
-	}
-}
-
-// near reports whether a host is this machine or one of a private network,
-// where a sandbox may run without a certificate.
-func near(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || ip.IsPrivate()
-	}
-	return !strings.Contains(host, ".")
+	return []string{documentedPages, providers.Origin(&url.URL{Scheme: base.Scheme, Host: "payment-page." + rest})}
 }
 
 func checkShop(s string) (int64, error) {
@@ -196,19 +161,4 @@ func checkCurrencies(in []money.Currency) ([]money.Currency, error) {
 		}
 	}
 	return slices.Clone(in), errors.Join(problems...)
-}
-
-func checkHosts(in []string) ([]string, error) {
-	var problems []error
-	hosts := make([]string, 0, len(in))
-	for _, s := range in {
-		host := strings.ToLower(strings.TrimSpace(s))
-		u, err := url.Parse("https://" + host)
-		if err != nil || host == "" || u.Host != host || u.Hostname() == "" {
-			problems = append(problems, fmt.Errorf("vertex: VERTEX_PAGE_HOSTS: %.80q is not a host", s))
-			continue
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, errors.Join(problems...)
 }

@@ -73,8 +73,12 @@ func (c *Client) newRefund(o details, report providers.Report, amount money.Amou
 	if amount.Sign() <= 0 {
 		return nil, errors.New("there is nothing to refund")
 	}
-	if report.Outcome == providers.Paid {
-		if err := fits(report, amount); err != nil {
+	taken := report.Captured
+	if taken == (money.Amount{}) && report.Outcome == providers.Paid {
+		taken = report.Amount
+	}
+	if taken != (money.Amount{}) { // else nobody says what there is, and the gateway knows
+		if err := fits(taken, report.Refunds, amount); err != nil {
 			return nil, err
 		}
 	}
@@ -89,9 +93,9 @@ func (c *Client) newRefund(o details, report providers.Report, amount money.Amou
 
 // fits refuses a refund of more than what was taken and has neither gone back
 // nor is about to.
-func fits(report providers.Report, amount money.Amount) error {
-	left := report.Amount
-	for _, r := range report.Refunds {
+func fits(taken money.Amount, refunds []providers.Refund, amount money.Amount) error {
+	left := taken
+	for _, r := range refunds {
 		if r.State != providers.RefundDone && r.State != providers.RefundPending || r.Amount == (money.Amount{}) {
 			continue
 		}
@@ -105,7 +109,7 @@ func fits(report providers.Report, amount money.Amount) error {
 		return err
 	}
 	if short {
-		return fmt.Errorf("of %s no more than %s is left to refund, not %s", report.Amount, left, amount)
+		return fmt.Errorf("of %s no more than %s is left to refund, not %s", taken, left, amount)
 	}
 	return nil
 }

@@ -43,6 +43,9 @@ func TestVerbs(t *testing.T) {
 	gone := func(t *testing.T, b bench) providers.Payment {
 		return pay(t, b, "cancelled", func(o *fakeOrder) { o.add("payment", "cancelled", o.Amount) })
 	}
+	stuck := func(t *testing.T, b bench) providers.Payment {
+		return pay(t, b, "need_action", func(o *fakeOrder) { o.add("payment", "completed", o.Amount) })
+	}
 	for _, tt := range []struct {
 		name   string
 		from   func(*testing.T, bench) providers.Payment
@@ -68,6 +71,8 @@ func TestVerbs(t *testing.T) {
 		{"reverse", clearing, reverse, 0, false, "reject", providers.Cancelled, ""},
 		{"reverse, and it takes its time", clearing, reverse, 0, true, "reject", providers.Processing, ""},
 		{"reverse what cannot be", clearing, reverse, 422, false, "reject", "", providers.KindRejected},
+		{"reverse what waits for a person", stuck, reverse, 0, false, "reject", "", providers.KindRejected},
+		{"cancel what waits for a person", stuck, cancel, 0, false, "cancel", providers.NeedsPerson, ""},
 		{"reverse what is paid", paid, reverse, 0, false, "reject", providers.Paid, ""},
 		{"capture", hold, capture, 0, false, "capture", providers.Paid, ""},
 		{"capture, and it takes its time", hold, capture, 0, true, "capture", providers.Authorized, ""},
@@ -114,6 +119,21 @@ func TestReverse_SaysHowFar(t *testing.T) {
 	}
 }
 
+// What waits for a person cannot be refunded beyond what is there either.
+func TestRefund_WaitsForAPerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	p := pay(t, b, "failed", func(o *fakeOrder) { o.add("payment", "completed", "5.00") })
+	_, err := b.Refund(t.Context(), p, providers.RefundRequest{Key: key, Amount: nzd(501)})
+	if e := wantKind(t, err, providers.KindRejected); e.Status != 0 || b.count("POST /api/v1/order/refund") != 0 {
+		t.Errorf("the gateway was asked: %v", e)
+	}
+	_, err = b.Refund(t.Context(), p, providers.RefundRequest{Key: key, Amount: nzd(500)})
+	if e := wantKind(t, err, providers.KindRejected); e.Status != http.StatusConflict || b.count("POST /api/v1/order/refund") != 1 {
+		t.Errorf("got %v", e)
+	}
+}
+
 // A capture has no amount on the wire.
 func TestCapture_TheWholeOnly(t *testing.T) {
 	t.Parallel()
@@ -124,6 +144,9 @@ func TestCapture_TheWholeOnly(t *testing.T) {
 		if e := wantKind(t, err, providers.KindRejected); b.count("POST /api/v1/order/capture") != 0 || e.Err == nil {
 			t.Errorf("%s: got %v", amount, e)
 		}
+	}
+	if !b.CapturesWhole() {
+		t.Error("it says that a part can be captured")
 	}
 	b.of(p.Ref, func(o *fakeOrder) { o.Payments[0]["cost"] = object{"amount": "19.98", "currency": "NZD"} })
 	if _, err := b.Capture(t.Context(), p, nzd(1999), key); err == nil {

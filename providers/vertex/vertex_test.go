@@ -32,8 +32,15 @@ func TestConforms(t *testing.T) {
 					Provider: b.Client, Server: b.server, Opened: b.opened, Set: b.set, Sum: b.sum,
 					Words: map[providers.Outcome]string{
 						providers.Open: "in_progress", providers.Paid: "completed",
-						providers.Cancelled: "cancelled", providers.Declined: "failed",
+						providers.Cancelled: "cancelled", providers.Declined: "failed", providers.NeedsPerson: "need_action",
 					},
+					Person: func(ref string) {
+						b.of(ref, func(o *fakeOrder) {
+							o.Status = "need_action"
+							o.add("payment", "completed", o.Amount)
+						})
+					},
+					Links:    &providertest.Links{},
 					Bare:     true,
 					Optional: []string{"id", "shopId", "timeLimit", "orderCreatedAt", "orderPaidAt", "autoCapture"},
 					Deliver: func(ref string) providers.Delivery {
@@ -238,6 +245,30 @@ func TestStart_Body(t *testing.T) {
 				t.Errorf("it says that the gateway mails: %v", got)
 			}
 		})
+	}
+}
+
+// A link is an order, which takes its time limit with it and is sent once.
+func TestMakeLink(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	req := request()
+	req.Due = time.Date(2030, 7, 1, 0, 0, 0, 0, time.UTC)
+	to, err := b.MakeLink(t.Context(), req)
+	if err != nil || to.Ref != "p7k2m9" || !strings.HasPrefix(to.URL, b.server.URL+"/payment?") || to.Report.Outcome != providers.Open {
+		t.Fatalf("got %+v, %v", to, err)
+	}
+	if !strings.Contains(b.last(), `"timeLimit":"2030-07-01T00:00:00.000Z"`) {
+		t.Errorf("sent %s", b.last())
+	}
+	_, err = b.MakeLink(t.Context(), req)
+	if e := wantKind(t, err, providers.KindUnavailable); e.Op != "link" || b.count("POST /api/v1/order") != 2 || b.opened() != 1 {
+		t.Errorf("again: got %v after %d creates of %d orders", e, b.count("POST /api/v1/order"), b.opened())
+	}
+	req.PaymentID = "p7k2m9-"
+	_, err = b.MakeLink(t.Context(), req)
+	if e := wantKind(t, err, providers.KindRejected); e.Op != "link" || b.count("POST /api/v1/order") != 2 {
+		t.Errorf("got %v", e)
 	}
 }
 
@@ -448,10 +479,20 @@ func TestOutcomes(t *testing.T) {
 			o.add("payment", "completed", o.Amount)
 			o.add("refund", "completed", o.Amount)
 		}, providers.Cancelled},
-		{"failed, yet money was taken", "failed", with("payment", "completed"), providers.Processing},
-		{"cancelled, yet money was taken", "cancelled", with("payment", "completed"), providers.Processing},
-		{"someone must look", "need_action", none, providers.Processing},
-		{"someone must look, though the sum is right", "need_action", with("payment", "completed"), providers.Processing},
+		{"failed, yet money was taken", "failed", with("payment", "completed"), providers.NeedsPerson},
+		{"cancelled, yet money was taken", "cancelled", with("payment", "completed"), providers.NeedsPerson},
+		{"someone must look", "need_action", none, providers.NeedsPerson},
+		{"someone must look, though the sum is right", "need_action", with("payment", "completed"), providers.NeedsPerson},
+		{"failed, yet money was taken, and more is on its way", "failed", func(o *fakeOrder) {
+			o.add("payment", "completed", "5.00")
+			o.add("payment", "in_progress", "14.99")
+		}, providers.NeedsPerson},
+		{"cancelled, yet money was taken, and nobody says how much", "cancelled", func(o *fakeOrder) { o.add("payment", "completed", "?") }, providers.NeedsPerson},
+		{"rejected, yet money was taken", "rejected", with("payment", "completed"), providers.NeedsPerson},
+		{"another sum was paid, and more is on its way", "need_action", func(o *fakeOrder) {
+			o.add("payment", "completed", "5.00")
+			o.add("payment", "in_progress", "14.99")
+		}, providers.NeedsPerson},
 		{"another sum was paid", "need_action", func(o *fakeOrder) { o.add("payment", "completed", "5.00") }, providers.Paid},
 		{"a word that we do not know", "on_hold", with("payment", "completed"), providers.Unknown},
 		{"no word", "", none, providers.Unknown},
@@ -463,6 +504,9 @@ func TestOutcomes(t *testing.T) {
 			got := lookup(t, b, p)
 			if got.Outcome != tt.want || got.Word != tt.status || got.Ref != p.Ref || got.PaymentID != p.ID || got.Status != 200 || len(got.Raw) == 0 {
 				t.Errorf("got %+v, want %s", got, tt.want)
+			}
+			if tt.want == providers.NeedsPerson && got.Reversal != "" {
+				t.Errorf("money is there, and the reversal is %s", got.Reversal)
 			}
 			if got.At != time.Date(2030, 6, 15, 10, 0, 0, 0, time.UTC) {
 				t.Errorf("at %s", got.At)
@@ -499,6 +543,17 @@ func TestReport_Sums(t *testing.T) {
 			o.add("payment", "completed", "19.99")
 			o.add("refund", "completed", "?")
 		}, nzd(1999), zero, nzd(1999), zero},
+		{"someone must look, nothing is there", "need_action", func(*fakeOrder) {}, nzd(1999), zero, zero, zero},
+		{"someone must look, the sum is right", "need_action", func(o *fakeOrder) { o.add("payment", "completed", "19.99") }, nzd(1999), zero, nzd(1999), zero},
+		{"someone must look, and a part is back", "need_action", func(o *fakeOrder) {
+			o.add("payment", "completed", "19.99")
+			o.add("refund", "completed", "5.00")
+		}, nzd(1999), zero, nzd(1999), nzd(500)},
+		{"someone must look, some is reserved", "need_action", func(o *fakeOrder) {
+			o.add("payment", "completed", "5.00")
+			o.add("payment", "authorized", "14.99")
+		}, nzd(1999), nzd(1499), nzd(500), zero},
+		{"failed, yet a part was taken", "failed", func(o *fakeOrder) { o.add("payment", "completed", "5.00") }, nzd(1999), zero, nzd(500), zero},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -660,6 +715,8 @@ func TestNextAsk(t *testing.T) {
 		{providers.Processing, 95, time.Hour},
 		{providers.Processing, 96, 24 * time.Hour},
 		{providers.Authorized, 1, time.Hour},
+		{providers.NeedsPerson, 0, time.Hour},
+		{providers.NeedsPerson, 96, 24 * time.Hour},
 	} {
 		if got := b.NextAsk(tt.outcome, tt.asked); got != tt.want {
 			t.Errorf("%s after %d: %s, want %s", tt.outcome, tt.asked, got, tt.want)

@@ -34,10 +34,6 @@ const (
 	typeRefund       = "refund"
 )
 
-// needsPerson is the outcome of what only a person can clear up in the gateway's
-// panel: it is not decided, and no money may be given up.
-const needsPerson = providers.Processing
-
 // millis is how the documents write a time that is sent.
 const millis = "2006-01-02T15:04:05.000Z"
 
@@ -263,7 +259,7 @@ func (o details) report(reply providers.Reply) (providers.Report, error) {
 		Word: string(o.OrderStatus), Refunds: b.refunds, At: o.changed(), Status: reply.Status, Raw: reply.Raw(),
 	}
 	r.Refunded, _ = b.refunded.value()
-	if normal(string(o.OrderStatus)) == statusRejected {
+	if normal(string(o.OrderStatus)) == statusRejected && r.Outcome == providers.Cancelled {
 		r.Reversal = providers.RefundDone
 	}
 	switch r.Outcome {
@@ -275,6 +271,10 @@ func (o details) report(reply providers.Reply) (providers.Report, error) {
 		if reserved, ok := b.reserved.value(); ok {
 			r.Amount, r.Authorized = reserved, reserved
 		}
+	case providers.NeedsPerson: // the order's own amount stays beside what is there of it
+		r.Authorized, _ = b.reserved.value()
+		r.Captured, _ = b.completed.value()
+		return r, nil
 	default:
 		return r, nil
 	}
@@ -299,12 +299,12 @@ func (o details) outcome(b books, total money.Amount) providers.Outcome {
 		return providers.Paid
 	case statusCancelled, statusCanceled, statusRejected:
 		if b.holdsMoney() {
-			return needsPerson
+			return providers.NeedsPerson
 		}
 		return providers.Cancelled
 	case statusFailed:
 		if b.holdsMoney() {
-			return needsPerson
+			return providers.NeedsPerson
 		}
 		if b.attempts == 0 && !o.Payments.odd && !o.TimeLimit.IsZero() {
 			return providers.Expired // nobody tried, and there was a time to
@@ -314,7 +314,7 @@ func (o details) outcome(b books, total money.Amount) providers.Outcome {
 		if taken, ok := b.taken.value(); ok && taken != total {
 			return providers.Paid
 		}
-		return needsPerson
+		return providers.NeedsPerson
 	default:
 		return providers.Unknown
 	}
@@ -351,14 +351,19 @@ type books struct {
 	live       int // of them those that are not
 	authorized int // of them those that are reserved and not taken
 	reserved   sum // what those come to
-	taken      sum // what the live ones come to, if all of them are taken
+	completed  sum // what those that are taken come to
+	taken      sum // the same, if all that are live are taken
 	refunded   sum // what has gone back
 	refunds    []providers.Refund
 }
 
-// holdsMoney reports whether a payment was taken that has not gone back.
+// holdsMoney reports whether a payment was taken that has not gone back, or may
+// have been: one that does not say how much counts.
 func (b books) holdsMoney() bool {
-	taken, ok := b.taken.value()
+	if b.completed.broken {
+		return true
+	}
+	taken, ok := b.completed.value()
 	if !ok || taken.Sign() <= 0 {
 		return false
 	}
@@ -389,6 +394,7 @@ func (o details) books() books {
 			b.reserved.add(amount, err)
 			b.taken.broken = true
 		case statusCompleted:
+			b.completed.add(amount, err)
 			b.taken.add(amount, err)
 		default:
 			b.taken.broken = true
