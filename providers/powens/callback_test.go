@@ -77,6 +77,41 @@ func TestCallback_EveryPartIsSigned(t *testing.T) {
 	}
 }
 
+// Of what is signed no byte can become any other: neither in the body, nor in
+// the path, the method, the date or the signature.
+func TestCallback_EveryByteOfEveryValue(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	good := sign(webhookKey, read(t, "callback_vector.json"))
+	if _, err := b.Callback(good); err != nil {
+		t.Fatal(err)
+	}
+	for what, part := range map[string]struct {
+		whole string
+		put   func(*providers.Delivery, string)
+	}{
+		"body":      {string(good.Body), func(d *providers.Delivery, s string) { d.Body = []byte(s) }},
+		"path":      {good.Path, func(d *providers.Delivery, s string) { d.Path = s }},
+		"method":    {good.Method, func(d *providers.Delivery, s string) { d.Method = s }},
+		"date":      {signedAt, func(d *providers.Delivery, s string) { d.Header.Set("BI-Signature-Date", s) }},
+		"signature": {good.Header.Get("BI-Signature"), func(d *providers.Delivery, s string) { d.Header.Set("BI-Signature", s) }},
+	} {
+		changed := []byte(part.whole)
+		for i, was := range changed {
+			for n := 1; n < 256; n++ {
+				changed[i] = was ^ byte(n)
+				d := good
+				d.Header = good.Header.Clone()
+				part.put(&d, string(changed))
+				if n, err := b.Callback(d); !errors.Is(err, providers.ErrSignature) || n != (providers.Notice{}) {
+					t.Fatalf("%s, byte %d as %#x: got %+v, %v", what, i, changed[i], n, err)
+				}
+			}
+			changed[i] = was
+		}
+	}
+}
+
 func TestCallback_Rotation(t *testing.T) {
 	t.Parallel()
 	b := setup(t, func(cfg *powens.Config) { cfg.WebhookKeys = []providers.Secret{webhookKey, "old", "older"} })

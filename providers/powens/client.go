@@ -27,6 +27,7 @@ const (
 
 	scopeAdmin    = "payments:admin"
 	scopeValidate = "payments:validate"
+	scopeLinks    = "payment-links:admin"
 
 	dateLayout = "2006-01-02"
 )
@@ -46,10 +47,11 @@ const (
 // Client talks to Powens.
 type Client struct {
 	settings
-	line   *providers.Line
-	tokens *providers.Tokens
-	keys   *keys
-	now    func() time.Time
+	line       *providers.Line
+	tokens     *providers.Tokens
+	linkTokens *providers.Tokens // of another scope, which not every client is given
+	keys       *keys
+	now        func() time.Time
 }
 
 // keys are the credentials.
@@ -59,10 +61,12 @@ type keys struct {
 }
 
 var (
-	_ providers.Provider  = (*Client)(nil)
-	_ providers.Finder    = (*Client)(nil)
-	_ providers.Canceller = (*Client)(nil)
-	_ providers.Pacer     = (*Client)(nil)
+	_ providers.Provider   = (*Client)(nil)
+	_ providers.Finder     = (*Client)(nil)
+	_ providers.Canceller  = (*Client)(nil)
+	_ providers.Pacer      = (*Client)(nil)
+	_ providers.LinkMaker  = (*Client)(nil)
+	_ providers.Subscriber = (*Client)(nil)
 )
 
 // New returns a client, or an error that names every setting at fault.
@@ -77,7 +81,8 @@ func New(cfg Config) (*Client, error) {
 		keys:     &keys{client: cfg.ClientSecret, accepted: slices.Clone(cfg.WebhookKeys)},
 		now:      cfg.Now,
 	}
-	c.tokens = providers.NewTokens(c.fetchToken, cfg.Now)
+	c.tokens = providers.NewTokens(c.fetchToken(scopeAdmin), cfg.Now)
+	c.linkTokens = providers.NewTokens(c.fetchToken(scopeLinks), cfg.Now)
 	return c, nil
 }
 
@@ -106,9 +111,13 @@ func (*Client) Label() string { return label }
 func (c *Client) Currencies() []money.Currency { return slices.Clone(c.currencies) }
 
 // PageOrigins implements providers.Provider: where the webview is, and Powens'
-// own host, to which the webview of a domain may redirect.
+// own host, to which the webview of a domain may redirect. Payment links are
+// taken to be where their API is, which is not documented.
 func (c *Client) PageOrigins() []string {
 	all := []string{origin(c.webview), powensPages}
+	if c.links != nil {
+		all = append(all, origin(c.links))
+	}
 	slices.Sort(all)
 	return slices.Compact(all)
 }
@@ -120,16 +129,20 @@ func (c *Client) PageOrigins() []string {
 // A payment that is there, but for which Powens gives no scoped token, fails
 // like one that is not: nobody holds a link to it, so it can take no money.
 func (c *Client) Start(ctx context.Context, req providers.StartRequest) (providers.Started, error) {
-	const op = "start"
-	body, err := c.newPayment(req)
+	return c.open(ctx, "start", req, schedule{})
+}
+
+// open creates a payment, a periodic one when it has a schedule.
+func (c *Client) open(ctx context.Context, op string, req providers.StartRequest, when schedule) (providers.Started, error) {
+	body, err := c.newPayment(req, when)
 	if err != nil {
-		return providers.Started{}, &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+		return providers.Started{}, rejected(op, err)
 	}
 	reply, err := c.do(ctx, providers.Call{Op: op, Method: http.MethodPost, URL: c.address("payments"), Body: body})
 	if err != nil {
 		return providers.Started{}, err
 	}
-	p, report, err := c.read(reply, expected{paymentID: req.PaymentID, iban: c.beneficiary.Identification})
+	p, report, err := c.read(reply, expected{paymentID: req.PaymentID, iban: c.beneficiary.Identification, from: when.Start})
 	if err != nil {
 		return providers.Started{}, unusable(op, reply, err)
 	}
@@ -140,11 +153,16 @@ func (c *Client) Start(ctx context.Context, req providers.StartRequest) (provide
 	return s, nil
 }
 
+// rejected is the error of a request that was not made.
+func rejected(op string, err error) *providers.Error {
+	return &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+}
+
 // started adds to a payment the page to send the buyer to, while there is
 // something to do there. The error says why there is no page; then the URL is
 // empty and the rest holds.
 func (c *Client) started(ctx context.Context, op string, req providers.StartRequest, p payment, report providers.Report) (providers.Started, error) {
-	s := providers.Started{Ref: string(p.ID), Data: c.remember(req), Report: report}
+	s := providers.Started{Ref: string(p.ID), Data: c.remember(req, p.start()), Report: report}
 	if report.Outcome != providers.Open && report.Outcome != providers.Unknown {
 		return s, nil
 	}
@@ -187,7 +205,7 @@ func (c *Client) scopedToken(ctx context.Context, op, ref string) (providers.Sec
 func (c *Client) askScopedToken(ctx context.Context, op, ref string) (providers.Secret, error) {
 	body, err := json.Marshal(newScope{Scope: []string{scopeValidate}})
 	if err != nil {
-		return "", &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+		return "", rejected(op, err)
 	}
 	reply, err := c.do(ctx, providers.Call{
 		Op: op, Method: http.MethodPost, URL: c.address("payments", ref, "scopedtoken"), Body: body,
@@ -226,11 +244,19 @@ func unkept(err error) error {
 // not found and may be started again. That does no harm: the link of the first
 // one was never handed out, so it can take no money. One that is found, but for
 // which Powens refuses a scoped token, has an empty URL.
+//
+// Where there are payment links, they are looked through when no payment is
+// found.
 func (c *Client) Find(ctx context.Context, req providers.StartRequest) (providers.Started, bool, error) {
 	const op = "find"
 	ref, err := c.search(ctx, op, req.PaymentID)
-	if err != nil || ref == "" {
+	switch {
+	case err != nil:
 		return providers.Started{}, false, noRefusal(err)
+	case ref == "" && c.links != nil:
+		return c.findLink(ctx, op, req)
+	case ref == "":
+		return providers.Started{}, false, nil
 	}
 	p, report, err := c.lookup(ctx, op, expected{ref: ref, paymentID: req.PaymentID, iban: c.beneficiary.Identification})
 	if err != nil {
@@ -287,7 +313,7 @@ func (c *Client) better(a, b payment) payment {
 		switch o, _ := c.outcome(p); o {
 		case providers.Paid, providers.Accepted, providers.Processing:
 			return 2
-		case providers.Open, providers.Unknown:
+		case providers.Open, providers.Unknown, providers.NeedsPerson:
 			return 1
 		default:
 			return 0
@@ -298,7 +324,7 @@ func (c *Client) better(a, b payment) payment {
 		return b
 	case rank(b) < rank(a):
 		return a
-	case len(b.ID) > len(a.ID), len(b.ID) == len(a.ID) && b.ID > a.ID:
+	case later(string(b.ID), string(a.ID)):
 		return b
 	default:
 		return a
@@ -308,44 +334,56 @@ func (c *Client) better(a, b payment) payment {
 // list is one page of the payments since a day. Entries that are no payments
 // are empty ones.
 func (c *Client) list(ctx context.Context, op, since string, offset int) ([]payment, error) {
-	query := url.Values{
+	_, all, err := c.payments(ctx, op, url.Values{
 		"filter": {"register_date"}, "min_date": {since},
 		"limit": {strconv.Itoa(pageSize)}, "offset": {strconv.Itoa(offset)},
+	})
+	page := make([]payment, len(all))
+	for i, raw := range all {
+		if json.Unmarshal(raw, &page[i]) != nil {
+			page[i] = payment{}
+		}
 	}
+	return page, err
+}
+
+// payments asks for a list of payments.
+func (c *Client) payments(ctx context.Context, op string, query url.Values) (providers.Reply, []json.RawMessage, error) {
 	reply, err := c.do(ctx, providers.Call{
 		Op: op, Method: http.MethodGet, URL: c.address("payments") + "?" + query.Encode(), Repeatable: true,
 	})
 	if err != nil {
-		return nil, unkept(err)
+		return reply, nil, unkept(err)
 	}
 	var out struct {
 		Payments *[]json.RawMessage `json:"payments"`
 	}
 	if err := json.Unmarshal(reply.Body, &out); err != nil || out.Payments == nil {
-		return nil, unkept(unusable(op, reply, errors.New("the answer is no list of payments")))
+		return reply, nil, unkept(unusable(op, reply, errors.New("the answer is no list of payments")))
 	}
-	page := make([]payment, len(*out.Payments))
-	for i, raw := range *out.Payments {
-		if json.Unmarshal(raw, &page[i]) != nil {
-			page[i] = payment{}
-		}
-	}
-	return page, nil
+	return reply, *out.Payments, nil
 }
 
-// Lookup implements providers.Provider with GET /payments/{id}.
+// Lookup implements providers.Provider with GET /payments/{id}, and for a
+// payment link with what has come of it.
 func (c *Client) Lookup(ctx context.Context, p providers.Payment) (providers.Report, error) {
-	_, report, err := c.lookup(ctx, "lookup", c.expected(p))
+	const op = "lookup"
+	if isLink(p.Ref) {
+		found, err := c.lookupLink(ctx, op, p, false)
+		return found.report, err
+	}
+	_, report, err := c.lookup(ctx, op, c.expected(p))
 	return report, err
 }
 
 func (c *Client) expected(p providers.Payment) expected {
-	return expected{ref: p.Ref, paymentID: p.ID, iban: c.recall(p).IBAN}
+	kept := c.recall(p)
+	return expected{ref: p.Ref, paymentID: p.ID, iban: kept.IBAN, from: kept.From}
 }
 
 func (c *Client) lookup(ctx context.Context, op string, want expected) (payment, providers.Report, error) {
 	if err := checkRef(want.ref); err != nil {
-		return payment{}, providers.Report{}, &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+		return payment{}, providers.Report{}, rejected(op, err)
 	}
 	reply, err := c.do(ctx, providers.Call{Op: op, Method: http.MethodGet, URL: c.address("payments", want.ref), Repeatable: true})
 	if err != nil {
@@ -361,36 +399,61 @@ func (c *Client) lookup(ctx context.Context, op string, want expected) (payment,
 // Cancel implements providers.Canceller with POST /payments/{id}. Whatever is
 // answered, the payment is looked up again and only that counts. It may still
 // be pending: some banks want the buyer to approve the cancellation, and the
-// report's word then says "cancelling". It may be refused too, by a bank that
-// cannot cancel or for a payment that is too far; then, unless the payment has
-// ended or is being cancelled all the same, the error is of KindRejected.
+// report's word then says "cancelling"; Approval is where they do that. It may
+// be refused too, by a bank that cannot cancel or for a payment that is too far;
+// then, unless the payment has ended or is being cancelled all the same, the
+// error is of KindRejected. A payment link is revoked first.
 func (c *Client) Cancel(ctx context.Context, p providers.Payment, _ string) (providers.Report, error) {
 	const op = "cancel"
-	want := c.expected(p)
-	if err := checkRef(want.ref); err != nil {
-		return providers.Report{}, &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+	if isLink(p.Ref) {
+		return c.cancelLink(ctx, op, p)
+	}
+	_, report, err := c.cancel(ctx, op, p, c.expected(p))
+	return report, err
+}
+
+func (c *Client) cancel(ctx context.Context, op string, p providers.Payment, want expected) (payment, providers.Report, error) {
+	no, err := c.askToCancel(ctx, op, p, want.ref)
+	if err != nil {
+		return payment{}, providers.Report{}, err
+	}
+	after, report, err := c.lookup(ctx, op, want)
+	if err != nil {
+		return payment{}, providers.Report{}, heard(err)
+	}
+	if no != nil && !after.ended() && !after.cancelling() {
+		return payment{}, providers.Report{}, no
+	}
+	return after, report, nil
+}
+
+// askToCancel asks once. no is the refusal, when it was heard and refused.
+func (c *Client) askToCancel(ctx context.Context, op string, p providers.Payment, ref string) (no *providers.Error, err error) {
+	if err := checkRef(ref); err != nil {
+		return nil, rejected(op, err)
 	}
 	body, err := json.Marshal(newCancel{Cancel: true, RedirectURI: c.recall(p).Back, State: p.ID})
 	if err != nil {
-		return providers.Report{}, &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+		return nil, rejected(op, err)
 	}
-	_, refused := c.do(ctx, providers.Call{Op: op, Method: http.MethodPost, URL: c.address("payments", p.Ref), Body: body})
-	var no *providers.Error
-	if errors.As(refused, &no) && !isRefusal(no) {
-		return providers.Report{}, no
-	}
-	after, report, err := c.lookup(ctx, op, want)
-	var e *providers.Error
-	switch {
-	case errors.As(err, &e):
-		e.Kind = providers.KindUnavailable // the cancel was heard; what it did is not known
-		return providers.Report{}, e
-	case no != nil && !ended(report.Outcome) && normal(after.StateDetail) != detailCancelling:
+	_, err = c.do(ctx, providers.Call{Op: op, Method: http.MethodPost, URL: c.address("payments", ref), Body: body})
+	if errors.As(err, &no) {
+		if !isRefusal(no) {
+			return nil, no
+		}
 		no.Kind = providers.KindRejected
-		return providers.Report{}, no
-	default:
-		return report, nil
 	}
+	return no, nil
+}
+
+// heard is the error of a lookup after a cancel that was heard: what it did is
+// not known.
+func heard(err error) error {
+	var e *providers.Error
+	if errors.As(err, &e) {
+		e.Kind = providers.KindUnavailable
+	}
+	return err
 }
 
 // isRefusal reports whether a cancel was heard and refused. A conflict with the
@@ -399,14 +462,23 @@ func isRefusal(e *providers.Error) bool {
 	return e.Kind == providers.KindRejected || e.Status == http.StatusConflict
 }
 
-// ended reports whether there is nothing left to cancel.
-func ended(o providers.Outcome) bool {
-	switch o {
-	case providers.Paid, providers.Accepted, providers.Declined, providers.Cancelled, providers.Expired:
-		return true
-	default:
-		return false
+// Approval returns where the buyer approves, at their bank, that a payment is
+// cancelled or a subscription ended; empty when nothing waits for that. The
+// address is the buyer's alone: like the link of a payment, it must not be
+// logged. From there they come back to the payment's PendingURL.
+func (c *Client) Approval(ctx context.Context, p providers.Payment) (string, error) {
+	const op = "approval"
+	if isLink(p.Ref) {
+		found, err := c.lookupLink(ctx, op, p, false)
+		for _, one := range found.attempts {
+			if at := one.approval(); at != "" {
+				return at, err
+			}
+		}
+		return "", err
 	}
+	found, _, err := c.lookup(ctx, op, c.expected(p))
+	return found.approval(), err
 }
 
 // NextAsk implements providers.Pacer. Powens wants to be read when the buyer
@@ -436,7 +508,11 @@ func (c *Client) address(parts ...string) string {
 
 // do makes a call with the service token.
 func (c *Client) do(ctx context.Context, call providers.Call) (providers.Reply, error) {
-	call.Tokens = c.tokens
+	return c.doWith(ctx, c.tokens, call)
+}
+
+func (c *Client) doWith(ctx context.Context, tokens *providers.Tokens, call providers.Call) (providers.Reply, error) {
+	call.Tokens = tokens
 	reply, err := c.line.Do(ctx, call)
 	return reply, explain(reply, err)
 }
@@ -468,29 +544,32 @@ func unusable(op string, reply providers.Reply, err error) error {
 	}
 }
 
-// fetchToken asks for a service token. Only the token is read: the second field
-// of the answer has two names in the documents, and neither is its lifetime.
-func (c *Client) fetchToken(ctx context.Context) (providers.Token, error) {
-	const op = "token"
-	body, err := json.Marshal(newToken{
-		GrantType: "client_credentials", ClientID: c.clientID, ClientSecret: string(c.keys.client), Scope: scopeAdmin,
-	})
-	if err != nil {
-		return providers.Token{}, &providers.Error{Provider: name, Op: op, Kind: providers.KindRejected, Err: err}
+// fetchToken asks for a service token of a scope. Only the token is read: the
+// second field of the answer has two names in the documents, and neither is its
+// lifetime.
+func (c *Client) fetchToken(scope string) func(context.Context) (providers.Token, error) {
+	return func(ctx context.Context) (providers.Token, error) {
+		const op = "token"
+		body, err := json.Marshal(newToken{
+			GrantType: "client_credentials", ClientID: c.clientID, ClientSecret: string(c.keys.client), Scope: scope,
+		})
+		if err != nil {
+			return providers.Token{}, rejected(op, err)
+		}
+		reply, err := c.line.Do(ctx, providers.Call{
+			Op: op, Method: http.MethodPost, URL: c.address("auth", "token"), Body: body, Repeatable: true,
+		})
+		if err != nil {
+			return providers.Token{}, tokenError(explain(reply, err))
+		}
+		var out struct {
+			Token text `json:"token"`
+		}
+		if err := json.Unmarshal(reply.Body, &out); err != nil || out.Token == "" {
+			return providers.Token{}, unkept(unusable(op, reply, errors.New("the answer holds no token")))
+		}
+		return providers.Token{Value: providers.Secret(out.Token), Expires: c.now().Add(tokenKept)}, nil
 	}
-	reply, err := c.line.Do(ctx, providers.Call{
-		Op: op, Method: http.MethodPost, URL: c.address("auth", "token"), Body: body, Repeatable: true,
-	})
-	if err != nil {
-		return providers.Token{}, tokenError(explain(reply, err))
-	}
-	var out struct {
-		Token text `json:"token"`
-	}
-	if err := json.Unmarshal(reply.Body, &out); err != nil || out.Token == "" {
-		return providers.Token{}, unkept(unusable(op, reply, errors.New("the answer holds no token")))
-	}
-	return providers.Token{Value: providers.Secret(out.Token), Expires: c.now().Add(tokenKept)}, nil
 }
 
 // tokenError makes a refusal of the token what it is, whatever its status: that

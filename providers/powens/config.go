@@ -3,7 +3,6 @@ package powens
 import (
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,6 +39,9 @@ const (
 	FirstOpenDay Execution = "first_open_day"
 	Deferred     Execution = "deferred" // on the day that POWENS_EXECUTION_DAYS says
 )
+
+// periodic is the execution of a subscription, which is no setting.
+const periodic Execution = "periodic"
 
 // Rule says what a payment is that the bank took and will say no more about.
 type Rule string
@@ -85,6 +87,11 @@ type Config struct {
 	// parameters. Empty is BaseURL and /auth/webview/payment.
 	WebviewURL string
 
+	// LinksURL is POWENS_LINKS_URL: where Powens keeps payment links, as in
+	// https://payment-links.powens.com/api/payment-links. Empty is no payment
+	// links, which are a product of their own.
+	LinksURL string
+
 	Execution     Execution // POWENS_EXECUTION; empty is Instant
 	ExecutionDays int       // POWENS_EXECUTION_DAYS: days until a Deferred payment; 0 is 1
 	Accepted      Rule      // POWENS_ACCEPTED; empty is Hold
@@ -104,6 +111,7 @@ type Config struct {
 type settings struct {
 	base        *url.URL
 	webview     *url.URL
+	links       *url.URL // nil when there are no payment links
 	clientID    string
 	webhookPath string
 	tolerance   time.Duration
@@ -120,11 +128,12 @@ type settings struct {
 func check(cfg Config) (settings, error) {
 	base, baseErr := checkBase(cfg.BaseURL)
 	webview, webviewErr := checkWebview(cfg.WebviewURL, base)
+	links, linksErr := checkLinks(cfg.LinksURL)
 	days, execErr := checkExecution(cfg)
 	accepted, ruleErr := checkAccepted(cfg.Accepted)
 	currencies, currencyErr := checkCurrencies(cfg.Currencies)
 	beneficiary, benErr := checkBeneficiary(cfg.Beneficiary)
-	err := errors.Join(baseErr, checkKeys(cfg), checkWebhook(cfg), webviewErr, execErr, ruleErr, currencyErr, benErr)
+	err := errors.Join(baseErr, checkKeys(cfg), checkWebhook(cfg), webviewErr, linksErr, execErr, ruleErr, currencyErr, benErr)
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("powens: a clock is required"))
 	}
@@ -132,7 +141,7 @@ func check(cfg Config) (settings, error) {
 		return settings{}, err
 	}
 	return settings{
-		base: base, webview: webview, clientID: cfg.ClientID,
+		base: base, webview: webview, links: links, clientID: cfg.ClientID,
 		webhookPath: cfg.WebhookPath, tolerance: cfg.WebhookTolerance,
 		execution: orElse(cfg.Execution, Instant), days: days, accepted: accepted, currencies: currencies,
 		beneficiary: newAccount{SchemeName: "iban", Identification: beneficiary.IBAN, Label: beneficiary.Label},
@@ -144,21 +153,14 @@ func check(cfg Config) (settings, error) {
 }
 
 func checkBase(s string) (*url.URL, error) {
-	base, err := url.Parse(strings.TrimRight(s, "/"))
-	switch {
-	case s == "":
-		return nil, errors.New("powens: POWENS_BASE_URL is required")
-	case err != nil, base.Hostname() == "", base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("powens: POWENS_BASE_URL is not an absolute http or https address")
-	case base.User != nil, base.RawQuery != "", base.ForceQuery, base.Fragment != "":
-		return nil, errors.New("powens: POWENS_BASE_URL must not hold a user, a query or a fragment")
-	case base.Scheme == "http" && !near(base.Hostname()):
-		return nil, errors.New("powens: POWENS_BASE_URL must be https: the client secret travels to it")
-	case !strings.HasSuffix(base.Path, "/2.0"):
-		return nil, errors.New("powens: POWENS_BASE_URL must end in /2.0, the version of the API that is spoken here")
-	default:
-		return base, nil
+	base, err := providers.CheckBase(name, "POWENS_BASE_URL", strings.TrimRight(s, "/"), "the client secret")
+	if err != nil {
+		return nil, err
 	}
+	if !strings.HasSuffix(base.Path, "/2.0") {
+		return nil, errors.New("powens: POWENS_BASE_URL must end in /2.0, the version of the API that is spoken here")
+	}
+	return base, nil
 }
 
 // checkWebview reads the address of Powens' pages in any of its documented
@@ -171,17 +173,14 @@ func checkWebview(s string, base *url.URL) (*url.URL, error) {
 	if s == "" {
 		return base.JoinPath("auth/webview/payment"), nil
 	}
-	u, err := url.Parse(s)
-	switch {
-	case strings.ContainsAny(s, "{}"):
+	if strings.ContainsAny(s, "{}") {
 		return nil, errors.New("powens: POWENS_WEBVIEW_URL holds braces: write the language and the domain out, as in " + powensPages + "/en/payment")
-	case err != nil, u.Hostname() == "", u.Scheme != "http" && u.Scheme != "https":
-		return nil, errors.New("powens: POWENS_WEBVIEW_URL is not an absolute http or https address")
-	case u.User != nil, u.RawQuery != "", u.ForceQuery, u.Fragment != "":
-		return nil, errors.New("powens: POWENS_WEBVIEW_URL must not hold a user, a query or a fragment: the parameters are added to it")
-	case u.Scheme == "http" && !near(u.Hostname()):
-		return nil, errors.New("powens: POWENS_WEBVIEW_URL must be https: a token travels to it")
-	case !strings.HasSuffix(u.Path, "/payment"):
+	}
+	u, err := providers.CheckBase(name, "POWENS_WEBVIEW_URL", s, "a token")
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(u.Path, "/payment") {
 		return nil, errors.New("powens: POWENS_WEBVIEW_URL must end in /payment")
 	}
 	if origin(u) != origin(base) || !strings.HasPrefix(u.Path, base.Path+"/auth/webview/") {
@@ -190,17 +189,26 @@ func checkWebview(s string, base *url.URL) (*url.URL, error) {
 	return u, nil
 }
 
-// origin is the scheme and host of an address.
-func origin(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
-
-// near reports whether a host is this machine or one of a private network,
-// where a sandbox may run without a certificate.
-func near(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || ip.IsPrivate()
+// checkLinks reads the address of the payment links; nil when there are none.
+func checkLinks(s string) (*url.URL, error) {
+	if s == "" {
+		return nil, nil
 	}
-	return !strings.Contains(host, ".")
+	u, err := providers.CheckBase(name, "POWENS_LINKS_URL", strings.TrimRight(s, "/"), "a token")
+	if err != nil {
+		return nil, err
+	}
+	if !strings.HasSuffix(u.Path, "/payment-links") {
+		return nil, errors.New("powens: POWENS_LINKS_URL must end in /payment-links")
+	}
+	return u, nil
 }
+
+// origin is the scheme and host of an address.
+func origin(u *url.URL) string { return providers.Origin(u) }
+
+// near reports whether a host is this machine or one of a private network.
+func near(host string) bool { return providers.Near(host) }
 
 func checkKeys(cfg Config) error {
 	var problems []error

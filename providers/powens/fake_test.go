@@ -60,45 +60,57 @@ type fake struct {
 	mu       sync.Mutex
 	server   *providertest.Server
 	payments []*fakePayment
-	tokens   map[string]bool // that are good
-	scoped   map[string]int  // scoped token → payment
+	links    []*fakeLink
+	tokens   map[string]string // that are good, and their scope
+	scoped   map[string]int    // scoped token → payment
 	issued   int
 	requests []string // method, path and query
 
-	tokenBody  []byte            // of the last token request
-	connectors []json.RawMessage // of the list
-	shape      func(o object)    // last change to a payment before it is sent
-	onCancel   func(p *fakePayment) (status int, code string)
-	onScope    func() (status int, body string) // in place of a scoped token; status 0 is not in place
-	onToken    func(w http.ResponseWriter) bool // in place of a service token
+	tokenBody      []byte            // of the last token request
+	connectors     []json.RawMessage // of the list
+	shape          func(o object)    // last change to a payment before it is sent
+	onCancel       func(p *fakePayment) (status int, code string)
+	onScope        func() (status int, body string) // in place of a scoped token; status 0 is not in place
+	ignoresFilters bool
+	onToken        func(w http.ResponseWriter) bool // in place of a service token
+	onLink         func() (status int, body string) // in place of an answer about a link, once it is done; status 0 is not in place
+	linkShape      func(o object)                   // last change to a link before it is sent
 }
 
 type fakePayment struct {
 	ID                  int
 	State, Code, State2 string // state, error_code, state_detail
+	Action, Approve     string // action, validate_uri
+	Connector           string
+	Reference           string
 	Registered          time.Time
 	Body                []byte // of the create
 	Create              fakeCreate
 }
 
 type fakeCreate struct {
-	RedirectURI  string `json:"client_redirect_uri"`
-	ClientState  string `json:"client_state"`
-	Instructions []struct {
-		Label               string            `json:"label"`
-		Amount              json.Number       `json:"amount"`
-		Currency            string            `json:"currency"`
-		ExecutionDateType   string            `json:"execution_date_type"`
-		ExecutionDate       string            `json:"execution_date"`
-		Beneficiary         map[string]string `json:"beneficiary"`
-		BeneficiaryIdentity map[string]string `json:"beneficiary_identity"`
-	} `json:"instructions"`
+	RedirectURI   string            `json:"client_redirect_uri"`
+	ClientState   string            `json:"client_state"`
+	Instructions  []fakeInstruction `json:"instructions"`
 	PayerIdentity map[string]string `json:"payer_identity"`
+}
+
+type fakeInstruction struct {
+	Label               string            `json:"label"`
+	Amount              json.Number       `json:"amount"`
+	Currency            string            `json:"currency"`
+	ExecutionDateType   string            `json:"execution_date_type"`
+	ExecutionDate       string            `json:"execution_date"`
+	Frequency           string            `json:"frequency"`
+	Start               string            `json:"start_date"`
+	End                 string            `json:"end_date"`
+	Beneficiary         map[string]string `json:"beneficiary"`
+	BeneficiaryIdentity map[string]string `json:"beneficiary_identity"`
 }
 
 func newFake(t testing.TB) *fake {
 	t.Helper()
-	f := &fake{tokens: map[string]bool{}, scoped: map[string]int{}}
+	f := &fake{tokens: map[string]string{}, scoped: map[string]int{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2.0/auth/token", f.token)
 	mux.HandleFunc("POST /2.0/payments", f.authorized(f.create))
@@ -107,6 +119,10 @@ func newFake(t testing.TB) *fake {
 	mux.HandleFunc("POST /2.0/payments/{id}", f.authorized(f.cancel))
 	mux.HandleFunc("POST /2.0/payments/{id}/scopedtoken", f.authorized(f.scopedToken))
 	mux.HandleFunc("GET /2.0/connectors", f.authorized(f.listConnectors))
+	mux.HandleFunc("GET /api/payment-links", f.authorizedLinks(f.listLinks))
+	mux.HandleFunc("POST /api/payment-links", f.authorizedLinks(f.createLink))
+	mux.HandleFunc("GET /api/payment-links/{id}", f.authorizedLinks(f.readLink))
+	mux.HandleFunc("POST /api/payment-links/{id}", f.authorizedLinks(f.revokeLink))
 	f.server = providertest.NewServer(t, mux, func(r *http.Request) bool { return r.URL.Path == "/2.0/auth/token" })
 	return f
 }
@@ -122,15 +138,15 @@ func (f *fake) token(w http.ResponseWriter, r *http.Request) {
 	var in map[string]string
 	good := json.Unmarshal(f.tokenBody, &in) == nil && len(in) == 4 && r.Header.Get("Content-Type") == "application/json" &&
 		r.Header.Get("Authorization") == "" && in["grant_type"] == "client_credentials" &&
-		in["client_id"] == clientID && in["client_secret"] == clientSecret && in["scope"] == "payments:admin"
+		in["client_id"] == clientID && in["client_secret"] == clientSecret && slices.Contains([]string{"payments:admin", "payment-links:admin"}, in["scope"])
 	if !good {
 		fail(w, http.StatusUnauthorized, "unauthorized")
 		return
 	}
 	token := fmt.Sprintf("svc-token-%d", f.issued)
-	f.tokens[token] = true
+	f.tokens[token] = in["scope"]
 	w.Header().Set("Content-Type", "application/json")
-	_, _ = fmt.Fprintf(w, `{"token":%q,"scope":"payments:admin"}`, token)
+	_, _ = fmt.Fprintf(w, `{"token":%q,"scope":%q}`, token, in["scope"])
 }
 
 // revoke makes every token that was handed out bad.
@@ -153,13 +169,26 @@ func (f *fake) log() []string {
 }
 
 func (f *fake) authorized(next http.HandlerFunc) http.HandlerFunc {
+	return f.scope("payments:admin", next)
+}
+
+func (f *fake) authorizedLinks(next http.HandlerFunc) http.HandlerFunc {
+	return f.scope("payment-links:admin", next)
+}
+
+func (f *fake) scope(wanted string, next http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.requests = append(f.requests, r.Method+" "+r.URL.RequestURI())
 		token, _ := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if !f.tokens[token] {
+		switch f.tokens[token] {
+		case "":
 			fail(w, http.StatusUnauthorized, "unauthorized")
+			return
+		case wanted:
+		default:
+			fail(w, http.StatusForbidden, "forbidden")
 			return
 		}
 		next(w, r)
@@ -184,13 +213,18 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 	}
 	it := in.Instructions[0]
 	if it.Label == "" || it.Beneficiary["identification"] == "" || it.BeneficiaryIdentity["identification"] == "" ||
-		(it.ExecutionDateType == "deferred") != (it.ExecutionDate != "") {
+		(it.ExecutionDateType == "deferred") != (it.ExecutionDate != "") || (it.ExecutionDateType == "periodic") != (it.Start != "" && it.Frequency != "") {
 		fail(w, http.StatusBadRequest, "missingParameter")
 		return
 	}
-	p := &fakePayment{ID: 501 + len(f.payments), State: "created", Body: body, Create: in}
+	f.send(w, f.add(in, body))
+}
+
+func (f *fake) add(in fakeCreate, body []byte) *fakePayment {
+	id := 501 + len(f.payments)
+	p := &fakePayment{ID: id, State: "created", Body: body, Create: in, Reference: fmt.Sprintf("own-%d", id)}
 	f.payments = append(f.payments, p)
-	f.send(w, p)
+	return p
 }
 
 func (f *fake) of(r *http.Request) *fakePayment {
@@ -206,6 +240,16 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
 	limit, _ := strconv.Atoi(q.Get("limit"))
 	offset, _ := strconv.Atoi(q.Get("offset"))
+	if q.Has("reference_id") {
+		page := []json.RawMessage{}
+		for _, p := range f.payments {
+			if p.Reference == q.Get("reference_id") || f.ignoresFilters {
+				page = append(page, f.json(p))
+			}
+		}
+		answerJSON(w, object{"payments": page})
+		return
+	}
 	for name := range q {
 		if !slices.Contains([]string{"filter", "min_date", "limit", "offset"}, name) {
 			fail(w, http.StatusBadRequest, "invalidValue")
@@ -317,8 +361,8 @@ func (f *fake) json(p *fakePayment) []byte {
 		beneficiary[k] = v
 	}
 	out := object{
-		"id": p.ID, "state": p.State, "state_detail": orNull(p.State2), "action": nil, "error_code": orNull(p.Code), "error_description": nil,
-		"fields": []any{}, "validate_uri": nil, "connector_uuid": nil, "id_connector": nil, "validate_mechanism": nil,
+		"id": p.ID, "state": p.State, "state_detail": orNull(p.State2), "action": orNull(p.Action), "error_code": orNull(p.Code), "error_description": nil,
+		"fields": []any{}, "validate_uri": orNull(p.Approve), "connector_uuid": orNull(p.Connector), "id_connector": nil, "validate_mechanism": nil,
 		"register_date": "2024-05-01 12:00:00", "client_redirect_uri": p.Create.RedirectURI, "client_state": p.Create.ClientState,
 		"payer": nil, "payer_identity": object{"kind": "individual"},
 		"instructions": []object{{
@@ -326,7 +370,7 @@ func (f *fake) json(p *fakePayment) []byte {
 			"currency": object{
 				"id": it.Currency, "symbol": "€", "prefix": false, "crypto": false, "precision": 2, "marketcap": nil, "datetime": nil, "name": "Euro",
 			},
-			"label": it.Label, "execution_date_type": it.ExecutionDateType, "exec_date": nil, "reference_id": "9f6c1d", "state": nil,
+			"label": it.Label, "execution_date_type": it.ExecutionDateType, "exec_date": nil, "reference_id": p.Reference, "start_date": orNull(it.Start), "state": nil,
 			"beneficiary": beneficiary, "beneficiary_identity": it.BeneficiaryIdentity,
 		}},
 	}
@@ -463,4 +507,135 @@ func wire(answer func(*http.Request) (status int, contentType, body string)) htt
 			Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		}, nil
 	})
+}
+
+// fakeLink is a payment link.
+type fakeLink struct {
+	ID        string
+	In        fakeLinkIn
+	Body      []byte
+	Reference string
+	Last      int
+	RevokedAt string
+	Attempt   string
+}
+
+type fakeLinkIn struct {
+	Reference           string            `json:"reference_id"`
+	Amount              json.Number       `json:"amount"`
+	Currency            string            `json:"currency"`
+	Label               string            `json:"label"`
+	ExecutionDateType   string            `json:"execution_date_type"`
+	Beneficiary         map[string]string `json:"beneficiary"`
+	BeneficiaryIdentity map[string]string `json:"beneficiary_identity"`
+	Payer               *json.RawMessage  `json:"payer"`
+	PayerIdentity       map[string]string `json:"payer_identity"`
+	Redirect            bool              `json:"redirect"`
+	RedirectURI         string            `json:"redirect_uri"`
+	RedirectState       string            `json:"redirect_state"`
+}
+
+func (f *fake) createLink(w http.ResponseWriter, r *http.Request) {
+	var in fakeLinkIn
+	body, ok := strict(r, &in)
+	if !ok || !in.Redirect || in.RedirectURI == "" || in.RedirectState == "" || in.Label == "" || in.Currency == "" ||
+		!slices.Contains([]string{"instant", "first_open_day"}, in.ExecutionDateType) || !bytes.Contains(body, []byte(`"payer":null`)) ||
+		in.Beneficiary["identification"] == "" || in.BeneficiaryIdentity["identification"] == "" || in.PayerIdentity["last_name"] == "" {
+		fail(w, http.StatusBadRequest, "invalidValue")
+		return
+	}
+	n := len(f.links) + 1
+	l := &fakeLink{ID: fmt.Sprintf("0a0b0c0d-0000-4000-8000-%012d", n), In: in, Body: body, Reference: fmt.Sprintf("of-link-%d", n), Attempt: "unavailable"}
+	f.links = append(f.links, l)
+	f.sendLink(w, l)
+}
+
+func (f *fake) link(ref string) *fakeLink {
+	for _, l := range f.links {
+		if l.ID == ref {
+			return l
+		}
+	}
+	return nil
+}
+
+func (f *fake) readLink(w http.ResponseWriter, r *http.Request) {
+	if l := f.link(r.PathValue("id")); l != nil {
+		f.sendLink(w, l)
+		return
+	}
+	fail(w, http.StatusNotFound, "notFound")
+}
+
+func (f *fake) revokeLink(w http.ResponseWriter, r *http.Request) {
+	ref, revokes := strings.CutSuffix(r.PathValue("id"), ":revoke")
+	l := f.link(ref)
+	if !revokes || l == nil || l.RevokedAt != "" {
+		fail(w, http.StatusNotFound, "notFound")
+		return
+	}
+	l.RevokedAt = "2024-05-01 10:00:00"
+	if f.onLink != nil {
+		if status, body := f.onLink(); status != 0 {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+			return
+		}
+	}
+	w.WriteHeader(http.StatusNoContent)
+}
+
+func (f *fake) listLinks(w http.ResponseWriter, _ *http.Request) {
+	all := []json.RawMessage{[]byte(`7`), []byte(`{"redirect_state":"p7k2m9","id":"17"}`)}
+	for _, l := range f.links {
+		all = append(all, f.linkJSON(l))
+	}
+	answerJSON(w, all)
+}
+
+func (f *fake) sendLink(w http.ResponseWriter, l *fakeLink) {
+	w.Header().Set("Content-Type", "application/json")
+	if f.onLink != nil {
+		if status, body := f.onLink(); status != 0 {
+			w.WriteHeader(status)
+			_, _ = io.WriteString(w, body)
+			return
+		}
+	}
+	_, _ = w.Write(f.linkJSON(l))
+}
+
+func (f *fake) linkJSON(l *fakeLink) []byte {
+	out := object{
+		"id": l.ID, "reference_id": l.Reference, "amount": l.In.Amount, "currency": l.In.Currency, "label": l.In.Label,
+		"execution_date_type": l.In.ExecutionDateType, "beneficiary": l.In.Beneficiary, "beneficiary_identity": l.In.BeneficiaryIdentity,
+		"payer": nil, "payer_identity": l.In.PayerIdentity, "operator_identity": nil, "redirect": true, "redirect_uri": l.In.RedirectURI,
+		"redirect_state": l.In.RedirectState, "last_payment_id": nil, "url": "https://payment-links.powens.test/go/secret-" + l.ID,
+		"revoked_at": orNull(l.RevokedAt), "attempt_state": orNull(l.Attempt),
+	}
+	if l.Last != 0 {
+		out["last_payment_id"] = l.Last
+	}
+	if f.linkShape != nil {
+		f.linkShape(out)
+	}
+	b, _ := json.Marshal(out)
+	return b
+}
+
+// pay makes a payment by a link, as its page does, with a client_state of the
+// link's own.
+func (f *fake) pay(ref, state string) *fakePayment {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	l := f.link(ref)
+	in := fakeCreate{ClientState: "of the link", RedirectURI: l.In.RedirectURI, PayerIdentity: l.In.PayerIdentity}
+	in.Instructions = append(in.Instructions, fakeInstruction{
+		Label: l.In.Label, Amount: l.In.Amount, Currency: l.In.Currency, ExecutionDateType: l.In.ExecutionDateType,
+		Beneficiary: l.In.Beneficiary, BeneficiaryIdentity: l.In.BeneficiaryIdentity,
+	})
+	p := f.add(in, nil)
+	p.State, p.Reference = state, l.Reference
+	l.Last, l.Attempt = p.ID, state
+	return p
 }

@@ -39,7 +39,7 @@ func TestConforms(t *testing.T) {
 			Optional: []string{
 				"state_detail", "action", "error_code", "error_description", "fields", "validate_uri", "connector_uuid", "id_connector",
 				"validate_mechanism", "register_date", "client_redirect_uri", "client_state", "payer", "payer_identity", "label",
-				"execution_date_type", "exec_date", "reference_id", "beneficiary", "beneficiary_identity", "precision", "symbol",
+				"execution_date_type", "exec_date", "reference_id", "start_date", "beneficiary", "beneficiary_identity", "precision", "symbol",
 			},
 			Deliver: func(ref string) providers.Delivery {
 				events++
@@ -104,6 +104,12 @@ func TestNew_NamesEverySettingAtFault(t *testing.T) {
 		{"a webview with parameters", func(cfg *powens.Config) { cfg.WebviewURL = "https://webview.powens.com/en/payment?domain=x" }, []string{"POWENS_WEBVIEW_URL must not hold"}},
 		{"a webview of another kind", func(cfg *powens.Config) { cfg.WebviewURL = "https://webview.powens.com/en/connect" }, []string{"POWENS_WEBVIEW_URL must end in /payment"}},
 		{"a webview in the clear", func(cfg *powens.Config) { cfg.WebviewURL = "http://webview.powens.com/en/payment" }, []string{"POWENS_WEBVIEW_URL must be https"}},
+		{"links that are none", func(cfg *powens.Config) { cfg.LinksURL = "payment-links" }, []string{"POWENS_LINKS_URL is not an absolute"}},
+		{"links in the clear", func(cfg *powens.Config) { cfg.LinksURL = "http://payment-links.powens.com/api/payment-links" }, []string{"POWENS_LINKS_URL must be https"}},
+		{"links with parameters", func(cfg *powens.Config) {
+			cfg.LinksURL = "https://u:hunter2@payment-links.powens.com/api/payment-links"
+		}, []string{"POWENS_LINKS_URL must not hold"}},
+		{"links of another kind", func(cfg *powens.Config) { cfg.LinksURL = "https://payment-links.powens.com/api/links" }, []string{"POWENS_LINKS_URL must end in /payment-links"}},
 		{"a webview that is none", func(cfg *powens.Config) { cfg.WebviewURL = "::" }, []string{"POWENS_WEBVIEW_URL is not an absolute"}},
 		{"an execution of another kind", func(cfg *powens.Config) { cfg.Execution = "periodic" }, []string{`POWENS_EXECUTION: "periodic"`}},
 		{"days without need", func(cfg *powens.Config) { cfg.ExecutionDays = 2 }, []string{"POWENS_EXECUTION_DAYS is for POWENS_EXECUTION=deferred"}},
@@ -565,6 +571,72 @@ func TestOutcomes(t *testing.T) {
 		if got := look("done", code); got.Outcome != providers.Paid || got.Reason != "" {
 			t.Errorf("done with %s: got %s, %q", code, got.Outcome, got.Reason)
 		}
+	}
+}
+
+// A domain that does not confirm by itself waits for the merchant.
+func TestLookup_WaitsForThePerson(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	to, p := start(t, b)
+	for _, tt := range []struct {
+		state, action string
+		want          providers.Outcome
+	}{
+		{"validating", "confirm", providers.NeedsPerson},
+		{"validating", "redirect", providers.Open},
+		{"validating", "", providers.Open},
+		{"done", "confirm", providers.Paid},
+	} {
+		b.change(func(f *fake) { f.payment(to.Ref).State, f.payment(to.Ref).Action = tt.state, tt.action })
+		if got, err := b.Lookup(t.Context(), p); err != nil || got.Outcome != tt.want || got.Amount != p.Amount {
+			t.Errorf("%s, %s: got %+v, %v", tt.state, tt.action, got, err)
+		}
+	}
+}
+
+// The connector that moves no money says so by its name.
+func TestLookup_Test(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	to, p := start(t, b)
+	for connector, want := range map[string]bool{
+		"338178e6-3d01-564f-9a7b-52ca442459bf": true, "338178E6-3D01-564F-9A7B-52CA442459BF": true,
+		"": false, "0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e01": false,
+	} {
+		b.change(func(f *fake) { f.payment(to.Ref).State, f.payment(to.Ref).Connector = "done", connector })
+		if got, err := b.Lookup(t.Context(), p); err != nil || got.Test != want || got.Outcome != providers.Paid {
+			t.Errorf("%q: got %+v, %v", connector, got, err)
+		}
+	}
+}
+
+// Where a buyer approves a cancellation, for who shows them the way.
+func TestApproval(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	to, p := start(t, b)
+	for _, tt := range []struct{ detail, address, want string }{
+		{"cancelling", "https://bank.example/approve?x=1", "https://bank.example/approve?x=1"},
+		{"Cancelling", "http://127.0.0.1:1/approve", "http://127.0.0.1:1/approve"},
+		{"", "https://bank.example/login", ""},
+		{"cancelling", "", ""},
+		{"cancelling", "http://bank.example/approve", ""},
+		{"cancelling", "https://user@bank.example/approve", ""},
+		{"cancelling", "javascript:alert(1)", ""},
+		{"cancelling", "/approve", ""},
+		{"cancelling", "::", ""},
+	} {
+		b.change(func(f *fake) {
+			one := f.payment(to.Ref)
+			one.State, one.State2, one.Approve = "pending", tt.detail, tt.address
+		})
+		if got, err := b.Approval(t.Context(), p); err != nil || got != tt.want {
+			t.Errorf("%+v: got %q, %v", tt, got, err)
+		}
+	}
+	if _, err := b.Approval(t.Context(), providers.Payment{ID: "x", Ref: "9"}); asError(t, err).Op != "approval" {
+		t.Errorf("got %v", err)
 	}
 }
 
@@ -1055,7 +1127,9 @@ func FuzzPayment(f *testing.F) {
 	}
 	const ref, id = "501", "p7k2m9"
 	var body []byte
+	f.Add([]byte(`{"id":"` + linkID + `","reference_id":"r","url":"https://x.test/1","payments":[{"id":501,"state":"done","instructions":[{"reference_id":"r","amount":1,"currency":"EUR"}]}]}`))
 	cfg := config(newClock())
+	cfg.LinksURL = "https://payment-links.powens.com/api/payment-links"
 	cfg.Transport = wire(func(*http.Request) (int, string, string) { return 200, "application/json", string(body) })
 	c, err := powens.New(cfg)
 	if err != nil {
@@ -1070,6 +1144,18 @@ func FuzzPayment(f *testing.F) {
 			}
 		} else if got.Ref != ref || got.Amount.Minor < 0 || got.Outcome == providers.Paid && got.Amount.Currency == "" || got.Word == "" {
 			t.Fatalf("got %+v", got)
+		}
+		link, err := c.Lookup(t.Context(), providers.Payment{ID: id, Ref: linkID})
+		if err != nil {
+			if e := asError(t, err); e.Kind != providers.KindUnavailable {
+				t.Fatalf("link: got %v", err)
+			}
+		} else if link.Ref != linkID && !strings.EqualFold(link.Ref, linkID) || link.PaymentID != id || link.Amount.Minor < 0 || link.Word == "" ||
+			link.Outcome == providers.Paid && link.Amount.Currency == "" {
+			t.Fatalf("link: got %+v", link)
+		}
+		if _, err := c.Subscription(t.Context(), providers.Subscription{Token: ref, PaymentID: id}); err != nil && asError(t, err).Kind != providers.KindUnavailable {
+			t.Fatalf("subscription: %v", err)
 		}
 		if _, _, err := c.Find(t.Context(), request()); err != nil && asError(t, err).Kind == providers.KindRejected {
 			t.Fatalf("found %v", err)

@@ -41,9 +41,19 @@ const (
 	codeNoWebsite = "websiteunavailable"
 )
 
+// actionConfirm is the action of a payment that waits for the merchant to
+// confirm it, on domains where that is not automatic.
+const actionConfirm = "confirm"
+
+// testConnector is the connector of Powens' own that moves no money.
+const testConnector = "338178e6-3d01-564f-9a7b-52ca442459bf"
+
 // detailCancelling is the one state_detail: the buyer has to approve at the bank
 // that the payment is cancelled.
 const detailCancelling = "cancelling"
+
+// longAgo is the first day of a periodic payment that does not say which.
+const longAgo = "0000-00-00"
 
 const maxWord = 100 // characters of a state or code that are kept
 
@@ -70,8 +80,17 @@ type newInstruction struct {
 	Currency            money.Currency `json:"currency"`
 	ExecutionDateType   Execution      `json:"execution_date_type"`
 	ExecutionDate       string         `json:"execution_date,omitempty"` // of a deferred one, in UTC
+	schedule                           // of a periodic one
 	Beneficiary         newAccount     `json:"beneficiary"`
 	BeneficiaryIdentity newIdentity    `json:"beneficiary_identity"`
+}
+
+// schedule says when the bank makes the payments of a periodic one. Its dates
+// are in UTC.
+type schedule struct {
+	Frequency string `json:"frequency,omitempty"`
+	Start     string `json:"start_date,omitempty"`
+	End       string `json:"end_date,omitempty"` // empty is without end
 }
 
 type newAccount struct {
@@ -106,24 +125,24 @@ type newCancel struct {
 }
 
 // newPayment makes the body of a create, or says why Powens would not take it.
-func (c *Client) newPayment(req providers.StartRequest) ([]byte, error) {
-	if err := c.checkStart(req); err != nil {
+func (c *Client) newPayment(req providers.StartRequest, when schedule) ([]byte, error) {
+	payer, err := c.checkStart(req)
+	if err != nil {
 		return nil, err
-	}
-	first, last := splitName(req.Buyer.Name)
-	if last == "" {
-		return nil, errors.New("the buyer's name is required")
 	}
 	instruction := newInstruction{
 		Label: c.label(req), Amount: req.Amount.JSONNumber(), Currency: req.Amount.Currency,
 		ExecutionDateType: c.execution, Beneficiary: c.beneficiary, BeneficiaryIdentity: c.merchant,
 	}
-	if c.execution == Deferred {
+	switch {
+	case when != schedule{}:
+		instruction.ExecutionDateType, instruction.schedule = periodic, when
+	case c.execution == Deferred:
 		instruction.ExecutionDate = c.now().UTC().AddDate(0, 0, c.days).Format(dateLayout)
 	}
 	return json.Marshal(newPayment{
 		RedirectURI: req.PendingURL, State: req.PaymentID, Instructions: []newInstruction{instruction},
-		PayerIdentity: newIdentity{Kind: "individual", FirstName: first, LastName: last},
+		PayerIdentity: payer,
 	})
 }
 
@@ -137,23 +156,28 @@ func (c *Client) label(req providers.StartRequest) string {
 	return statement(number, c.beneficiary.Label)
 }
 
-func (c *Client) checkStart(req providers.StartRequest) error {
+// checkStart refuses what Powens would not take, and returns who pays.
+func (c *Client) checkStart(req providers.StartRequest) (newIdentity, error) {
 	back, err := url.Parse(req.PendingURL)
+	first, last := splitName(req.Buyer.Name)
+	payer := newIdentity{Kind: "individual", FirstName: first, LastName: last}
 	switch {
 	case req.PaymentID == "":
-		return errors.New("a payment id is required")
+		return payer, errors.New("a payment id is required")
 	case utf8.RuneCountInString(req.PaymentID) > maxState:
-		return fmt.Errorf("the payment id is longer than %d characters", maxState)
+		return payer, fmt.Errorf("the payment id is longer than %d characters", maxState)
 	case err != nil, back.Host == "", back.Scheme != "http" && back.Scheme != "https":
-		return errors.New("the address to come back to is not absolute")
+		return payer, errors.New("the address to come back to is not absolute")
 	case back.RawQuery != "", back.ForceQuery, back.Fragment != "":
-		return errors.New("the address to come back to has a query or a fragment, which Powens does not take")
+		return payer, errors.New("the address to come back to has a query or a fragment, which Powens does not take")
 	case !slices.Contains(c.currencies, req.Amount.Currency):
-		return fmt.Errorf("currency %.12q is not one of POWENS_CURRENCIES", string(req.Amount.Currency))
+		return payer, fmt.Errorf("currency %.12q is not one of POWENS_CURRENCIES", string(req.Amount.Currency))
 	case req.Amount.Sign() <= 0:
-		return errors.New("there is nothing to pay")
+		return payer, errors.New("there is nothing to pay")
+	case last == "":
+		return payer, errors.New("the buyer's name is required")
 	default:
-		return nil
+		return payer, nil
 	}
 }
 
@@ -164,8 +188,11 @@ type payment struct {
 	ID           number          `json:"id"`
 	State        text            `json:"state"`
 	StateDetail  text            `json:"state_detail"`
+	Action       text            `json:"action"`
 	ErrorCode    text            `json:"error_code"`
 	ClientState  text            `json:"client_state"`
+	ValidateURI  text            `json:"validate_uri"`
+	Connector    json.RawMessage `json:"connector_uuid"` // kept as it is: null is a bank that nobody chose, absent is not said
 	Instructions json.RawMessage `json:"instructions"`
 	EventID      number          `json:"id_webhook_data"` // of a delivery
 }
@@ -182,7 +209,54 @@ func (p payment) word() string {
 	return word
 }
 
+// ended reports whether there is nothing left to cancel.
+func (p payment) ended() bool {
+	return slices.Contains([]text{stateDone, stateAccepted, stateRejected, stateExpired}, normal(p.State))
+}
+
+// cancelling reports whether the buyer has to approve a cancellation.
+func (p payment) cancelling() bool { return normal(p.StateDetail) == detailCancelling }
+
+// approval is where they do that; empty when they need not, or it is no
+// address to send anybody to.
+func (p payment) approval() string {
+	u, err := url.Parse(string(p.ValidateURI))
+	if err != nil || !p.cancelling() || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !near(u.Hostname())) {
+		return ""
+	}
+	return u.String()
+}
+
+// testing reports whether the payment is at the connector that moves no money.
+func (p payment) testing() bool {
+	var at text
+	return json.Unmarshal(p.Connector, &at) == nil && strings.EqualFold(string(at), testConnector)
+}
+
+// list are the payment's instructions, as far as they can be read.
+func (p payment) list() []instruction {
+	var list []instruction
+	if json.Unmarshal(p.Instructions, &list) != nil {
+		return nil
+	}
+	return list
+}
+
+// start is the first day of a periodic payment, longAgo when it does not say
+// which; empty for a payment of another kind.
+func (p payment) start() string {
+	for _, it := range p.list() {
+		if normal(it.Type) == text(periodic) {
+			return orElse(string(it.Start), longAgo)
+		}
+	}
+	return ""
+}
+
 type instruction struct {
+	Reference   text            `json:"reference_id"`
+	Type        text            `json:"execution_date_type"`
+	Start       text            `json:"start_date"`
 	Amount      json.RawMessage `json:"amount"`
 	Currency    code            `json:"currency"`
 	Beneficiary account         `json:"beneficiary"`
@@ -261,6 +335,8 @@ type expected struct {
 	ref       string // empty when Powens has just given it one
 	paymentID string
 	iban      string // of who is paid
+	from      string // the first day of a periodic payment; empty for any other
+	byLink    bool   // it came of a link, whose own client_state it may have
 }
 
 // read decodes a payment and puts it in our words. The error says why the
@@ -277,10 +353,13 @@ func (c *Client) read(reply providers.Reply, want expected) (payment, providers.
 		return payment{}, providers.Report{}, errors.New("the payment has no state")
 	case want.ref != "" && string(p.ID) != want.ref:
 		return payment{}, providers.Report{}, errors.New("the answer is about another payment")
-	case p.ClientState != "" && string(p.ClientState) != want.paymentID:
+	case p.ClientState != "" && string(p.ClientState) != want.paymentID && !want.byLink:
 		return payment{}, providers.Report{}, errors.New("the answer's client_state is another payment's")
 	}
 	outcome, reason := c.outcome(p)
+	if c.mayHavePaid(p, want) {
+		outcome, reason = providers.Unknown, providers.ReasonNone
+	}
 	amount, err := total(p.Instructions, want.iban)
 	if err == nil && outcome == providers.Paid && amount == (money.Amount{}) {
 		err = errors.New("the payment is paid but does not say how much")
@@ -290,8 +369,21 @@ func (c *Client) read(reply providers.Reply, want expected) (payment, providers.
 	}
 	return p, providers.Report{
 		Ref: string(p.ID), PaymentID: string(p.ClientState), Outcome: outcome, Amount: amount, Word: p.word(),
-		Reason: reason, Status: reply.Status, Raw: reply.Raw(),
+		Reason: reason, Test: p.testing(), Status: reply.Status, Raw: reply.Raw(),
 	}, nil
+}
+
+// mayHavePaid reports whether a periodic payment that has ended may have paid
+// something before: its state tells no single execution, and "rejected" is also
+// one that the buyer stopped at the bank after a year. Before its first day, or
+// while no bank was chosen, nothing can have moved.
+func (c *Client) mayHavePaid(p payment, want expected) bool {
+	from := orElse(want.from, p.start())
+	state := normal(p.State)
+	if from == "" || state != stateRejected && state != stateExpired || string(p.Connector) == "null" {
+		return false
+	}
+	return c.now().UTC().Format(dateLayout) >= from
 }
 
 // outcome puts a state in our words; the error code only colours a rejected
@@ -299,7 +391,12 @@ func (c *Client) read(reply providers.Reply, want expected) (payment, providers.
 // is partial: a payment of one instruction cannot be paid in part.
 func (c *Client) outcome(p payment) (providers.Outcome, providers.Reason) {
 	switch normal(p.State) {
-	case stateCreated, stateValidating:
+	case stateValidating:
+		if normal(p.Action) == actionConfirm {
+			return providers.NeedsPerson, providers.ReasonNone
+		}
+		return providers.Open, providers.ReasonNone
+	case stateCreated:
 		return providers.Open, providers.ReasonNone
 	case statePending:
 		return providers.Processing, providers.ReasonNone
@@ -311,7 +408,7 @@ func (c *Client) outcome(p payment) (providers.Outcome, providers.Reason) {
 		}
 		return providers.Accepted, providers.ReasonNone
 	case stateRejected:
-		return rejected(p.ErrorCode)
+		return refused(p.ErrorCode)
 	case stateExpired:
 		return providers.Expired, providers.ReasonNone
 	case statePartial:
@@ -321,9 +418,9 @@ func (c *Client) outcome(p payment) (providers.Outcome, providers.Reason) {
 	}
 }
 
-// rejected tells a payment that somebody cancelled from one that the bank
+// refused tells a payment that somebody cancelled from one that the bank
 // refused, and reads the codes on which a buyer can act.
-func rejected(code text) (providers.Outcome, providers.Reason) {
+func refused(code text) (providers.Outcome, providers.Reason) {
 	switch normal(code) {
 	case codeByUser, codeByClient:
 		return providers.Cancelled, providers.ReasonNone
@@ -336,7 +433,7 @@ func rejected(code text) (providers.Outcome, providers.Reason) {
 	}
 }
 
-func normal(word text) string { return strings.ToLower(strings.TrimSpace(string(word))) }
+func normal(word text) text { return text(strings.ToLower(strings.TrimSpace(string(word)))) }
 
 // total is what a payment's instructions come to; without any it is the zero
 // Amount. Two currencies, or an amount that cannot be read, are an error: half
@@ -388,13 +485,14 @@ func (it instruction) amount(iban string) (money.Amount, error) {
 // saved is what Started.Data holds: what later calls need that no Payment
 // carries.
 type saved struct {
-	Back string `json:"back"` // where the buyer comes back to
-	IBAN string `json:"iban"` // whom the payment is to pay, should the setting change
+	Back string `json:"back"`           // where the buyer comes back to
+	IBAN string `json:"iban"`           // whom the payment is to pay, should the setting change
+	From string `json:"from,omitempty"` // the first day of a periodic payment
 }
 
 // remember makes Started.Data.
-func (c *Client) remember(req providers.StartRequest) json.RawMessage {
-	data, err := json.Marshal(saved{Back: req.PendingURL, IBAN: c.beneficiary.Identification})
+func (c *Client) remember(req providers.StartRequest, from string) json.RawMessage {
+	data, err := json.Marshal(saved{Back: req.PendingURL, IBAN: c.beneficiary.Identification, From: from})
 	if err != nil {
 		return nil
 	}

@@ -112,6 +112,7 @@ func (p *Provider) create(r *http.Request) world.Answer {
 	if len(problems) > 0 {
 		return p.invalid(problems)
 	}
+	p.world.Faults.Meet(Name, "", wanted.State, wanted.Instruction.Amount.String())
 	var a world.Answer
 	if wanted.Instruction.Amount > capCents {
 		if _, capped := p.take(&a, amountCap, "create", wanted.State); capped {
@@ -141,6 +142,7 @@ func (p *Provider) add(wanted newPayment, base string, now time.Time) *payment {
 	if o.request.Instruction.Reference == "" {
 		o.request.Instruction.Reference = p.world.Hex(maxReference, Name, "reference", p.made)
 	}
+	p.world.Faults.Meet(Name, o.id, wanted.State, wanted.Instruction.Amount.String())
 	p.expireLater(o)
 	o.move(now, created, "", "the shop made the payment")
 	if o.request.State != "" {

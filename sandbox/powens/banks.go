@@ -10,7 +10,13 @@ const (
 	instant      = "instant"
 	firstOpenDay = "first_open_day"
 	deferred     = "deferred"
+	periodic     = "periodic"
 )
+
+// frequencies are how often a periodic payment is made.
+func frequencies() []string {
+	return []string{"daily", "weekly", "two-weekly", "monthly", "two-monthly", "quarterly", "four-monthly", "semiannually", "yearly"}
+}
 
 // Lengths of a phase of the test connector, in the documents' seconds.
 const (
@@ -38,7 +44,7 @@ type bank struct {
 
 // banks are all connectors, the usual one first.
 func banks() []bank {
-	all := []string{firstOpenDay, instant, deferred}
+	all := []string{firstOpenDay, instant, deferred, periodic}
 	return []bank{
 		{UUID: "0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e01", Name: "Banque Azur", Note: "Everything works.", Types: all},
 		{UUID: "0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e02", Name: "Crédit des Dunes", Note: "Instant payments take a while.", Types: all, Slow: true},
@@ -102,7 +108,7 @@ func (*Provider) bank(o *payment) bank {
 // journey is what becomes of a payment once the buyer has approved it.
 func (p *Provider) journey(o *payment) []stage {
 	b, in := p.bank(o), o.request.Instruction
-	if b.Test {
+	if b.Test && in.Type != periodic {
 		return p.grammar(in)
 	}
 	end := stage{state: done, because: "the bank moved the money"}
@@ -111,6 +117,13 @@ func (p *Provider) journey(o *payment) []stage {
 	}
 	wait := stage{state: pending, because: "the bank has it"}
 	switch {
+	case in.Type == periodic && b.Silent:
+		return []stage{end}
+	case in.Type == periodic && in.End == "":
+		return []stage{{state: pending, because: "the bank pays again and again"}}
+	case in.Type == periodic:
+		wait.because = "the bank pays again and again"
+		end.because, end.untilOpening = "the bank made the last payment", in.End
 	case in.Type == deferred:
 		end.untilOpening = in.Date
 	case in.Type == firstOpenDay:
@@ -198,7 +211,7 @@ func (b bank) settings() map[string]any {
 	}
 	return map[string]any{
 		"available_validate_mechanisms": []string{"webauth"}, "beneficiary_types": []string{"iban"}, "execution_date_types": b.Types,
-		"execution_frequencies": []string{}, "maximum_number_of_instructions": 1, "providing_payer_account": "not_used",
+		"execution_frequencies": frequencies(), "maximum_number_of_instructions": 1, "providing_payer_account": "not_used",
 		"partial_status_tracking": untracked, "is_app_to_app_used": map[string]bool{"android": false, "ios": false},
 		"bank_provides_payer_account": false, "bank_provides_payer_label": false,
 		"transfer_date_types_where_trusted_beneficiary_required": []string{}, "cancellation_available": !b.NoCancel,

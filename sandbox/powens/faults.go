@@ -76,7 +76,7 @@ func (f faults) catalogue() []world.Fault {
 }
 
 func (p *Provider) allFaults() faults {
-	api := []string{"token", "create", "list", "read", "cancel", "scopedtoken", "connectors", "webhooks"}
+	api := []string{"token", "create", "list", "read", "cancel", "scopedtoken", "connectors", "webhooks", "makelink", "listlinks", "readlink", "revoke"}
 	return faults{
 		wires:   append(p.world.Wires(api, []string{"page", "approve"}), p.ownWires(api)...),
 		plain:   plainFaults(),

@@ -44,14 +44,16 @@ type newPayment struct {
 	PayerIdentity identity
 }
 
-// instruction is the one instruction of a payment. Several at once, and
-// periodic ones, are commercial options that the sandbox has not.
+// instruction is the one instruction of a payment. Several at once are a
+// commercial option that the sandbox has not; periodic ones are one that it has.
 type instruction struct {
 	Label       string
 	Amount      cents
 	Currency    string
 	Type        string
 	Date        string // of a deferred one
+	Frequency   string // of a periodic one, as the next two
+	Start, End  string
 	Reference   string
 	Beneficiary account
 	Identity    identity
@@ -167,16 +169,17 @@ func (p *parser) instructions(raw json.RawMessage) instruction {
 func (p *parser) instruction(path string, raw json.RawMessage) instruction {
 	fields := p.object(path, raw,
 		[]string{"amount", "currency", "label", "execution_date_type", "beneficiary", "beneficiary_identity"},
-		[]string{"execution_date", "reference_id"})
+		[]string{"execution_date", "reference_id", "frequency", "start_date", "end_date"})
 	in := instruction{
 		Label:       p.text(join(path, "label"), fields["label"], 1, maxLabel),
 		Amount:      p.cents(join(path, "amount"), fields["amount"]),
 		Currency:    p.word(join(path, "currency"), fields["currency"], p.currencies),
-		Type:        p.word(join(path, "execution_date_type"), fields["execution_date_type"], []string{firstOpenDay, instant, deferred}),
+		Type:        p.word(join(path, "execution_date_type"), fields["execution_date_type"], []string{firstOpenDay, instant, deferred, periodic}),
 		Reference:   p.text(join(path, "reference_id"), fields["reference_id"], 1, maxReference),
 		Beneficiary: p.account(join(path, "beneficiary"), fields["beneficiary"]),
 		Identity:    p.identity(join(path, "beneficiary_identity"), fields["beneficiary_identity"]),
 	}
+	p.schedule(path, &in, fields)
 	date, given := fields["execution_date"]
 	switch {
 	case in.Type == deferred && !given:
@@ -187,6 +190,31 @@ func (p *parser) instruction(path string, raw json.RawMessage) instruction {
 		in.Date = p.date(join(path, "execution_date"), date)
 	}
 	return in
+}
+
+// schedule reads when a periodic payment is made. OUR CHOICE: it may begin
+// today.
+func (p *parser) schedule(path string, in *instruction, fields map[string]json.RawMessage) {
+	for _, name := range []string{"frequency", "start_date", "end_date"} {
+		_, given := fields[name]
+		switch {
+		case given && in.Type != periodic:
+			p.complain(join(path, name), "is for periodic payments alone")
+			return
+		case !given && in.Type == periodic && name != "end_date":
+			p.problems = append(p.problems, problem{field: join(path, name), says: "is required", missing: true})
+		}
+	}
+	in.Frequency = p.word(join(path, "frequency"), fields["frequency"], frequencies())
+	if raw := fields["start_date"]; raw != nil {
+		in.Start = p.date(join(path, "start_date"), raw)
+	}
+	if raw := fields["end_date"]; raw != nil {
+		in.End = p.date(join(path, "end_date"), raw)
+		if in.End != "" && in.End < in.Start {
+			p.complain(join(path, "end_date"), "is before the start")
+		}
+	}
 }
 
 var (

@@ -100,6 +100,9 @@ type wireInstruction struct {
 	Currency      currency          `json:"currency"`
 	Type          string            `json:"execution_date_type"`
 	ExecDate      *string           `json:"exec_date"`
+	Frequency     string            `json:"frequency,omitempty"`
+	Start         string            `json:"start_date,omitempty"`
+	End           string            `json:"end_date,omitempty"`
 	Reference     string            `json:"reference_id"`
 	State         *string           `json:"state"`
 	Beneficiary   wireBeneficiary   `json:"beneficiary"`
@@ -146,6 +149,7 @@ func (o *payment) show() wirePayment {
 		RedirectURI: o.backTo, Payer: o.request.Payer, PayerIdentity: o.request.PayerIdentity.shown(false),
 		Instructions: []wireInstruction{{
 			Label: in.Label, Amount: value{cents: o.toldAmount}, Currency: currency{code: o.toldCode}, Type: in.Type, ExecDate: orNull(in.Date),
+			Frequency: in.Frequency, Start: in.Start, End: in.End,
 			Reference: in.Reference, BenefIdentity: in.Identity.shown(false),
 			Beneficiary: wireBeneficiary{
 				ID:      1,
@@ -220,7 +224,7 @@ func (o *payment) view() world.Order {
 		Provider: Name, Ref: o.id, ExternalID: o.request.State, Status: o.state, Paid: o.state == done,
 		Currency: in.Currency, Minor: int64(in.Amount), Amount: in.Amount.String(),
 		ToldCurrency: o.toldCode, ToldMinor: int64(o.toldAmount), ToldAmount: o.toldAmount.String(),
-		Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt,
+		Money: o.money(), Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt,
 		Page: o.page, Decisions: o.decisions(), Wire: wire,
 	}
 	for _, s := range o.steps {
@@ -357,12 +361,13 @@ func (p *Provider) advance(ctx context.Context, o *payment, planned sequel) {
 }
 
 // expireLater makes an appointment for the end of a payment of which nothing
-// definite is ever heard. The caller has the lock.
+// definite is ever heard. OUR CHOICE: one that the bank makes again and again
+// does not end so. The caller has the lock.
 func (p *Provider) expireLater(o *payment) {
 	o.drop = p.world.Clock.After(expiry, func(ctx context.Context) {
 		p.mu.Lock()
 		var next sequel
-		if !o.final() {
+		if !o.final() && (o.request.Instruction.Type != periodic || o.open()) {
 			o.move(p.world.Clock.Now(), expired, "", "nothing definite was heard for 30 days")
 			next = sequel{tell: o.state}
 		}

@@ -1,5 +1,5 @@
 // Package powens is Powens Pay as the sandbox plays it: service tokens,
-// payments of one instruction, scoped tokens, the webview where a buyer picks a
+// payments of one instruction, periodic ones too, payment links, scoped tokens, the webview where a buyer picks a
 // bank and the bank's page where they approve, connectors, and the signed
 // webhook. What the documents leave open is decided here and marked OUR CHOICE.
 //
@@ -112,6 +112,9 @@ type Provider struct {
 	byState   map[string]*payment // by client_state, the latest
 	tokens    *world.Keep[service]
 	scoped    *world.Keep[scoped]
+	linked    int // payment links
+	links     *world.Keep[*payLink]
+	byMark    map[string]*payLink // by the last part of their address
 }
 
 // service is a service token.
@@ -140,11 +143,12 @@ func New(w *world.World, config Config) (*Provider, error) {
 	}
 	p := &Provider{
 		world: w, config: config.orDefaults(), pages: pages, crossCheck: http.NewCrossOriginProtection(),
-		byState: make(map[string]*payment),
-		tokens:  world.NewKeep[service](maxTokens), scoped: world.NewKeep[scoped](maxTokens),
+		byState: make(map[string]*payment), byMark: make(map[string]*payLink),
+		tokens: world.NewKeep[service](maxTokens), scoped: world.NewKeep[scoped](maxTokens),
 	}
 	p.key = p.config.WebhookKey
 	p.payments = world.NewKeep[*payment](p.config.MaxOrders)
+	p.links = world.NewKeep[*payLink](p.config.MaxOrders)
 	p.routes = p.allRoutes()
 	p.faults = p.allFaults()
 	p.door = world.Door{World: w, Provider: Name, Wires: p.faults.wires}
@@ -162,13 +166,15 @@ func (p *Provider) Title() string { return "Powens" }
 func (p *Provider) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made, p.issued, p.events, p.keys = 0, 0, 0, 0
+	p.made, p.issued, p.events, p.keys, p.linked = 0, 0, 0, 0, 0
 	p.requestID.Store(0)
 	p.key = p.config.WebhookKey
 	p.payments.Clear()
 	p.tokens.Clear()
 	p.scoped.Clear()
 	clear(p.byState)
+	p.links.Clear()
+	clear(p.byMark)
 }
 
 // Orders implements world.Provider.

@@ -16,7 +16,8 @@ type route struct {
 }
 
 // allRoutes is the only list of addresses. The webview stands at all three of
-// its documented ones, the last for https://webview.powens.com.
+// its documented ones, the last for https://webview.powens.com. The payment
+// links are those of https://payment-links.powens.com.
 func (p *Provider) allRoutes() []route {
 	plain := func(answer func(*http.Request) world.Answer) func(*http.Request, string) world.Answer {
 		return func(r *http.Request, _ string) world.Answer { return answer(r) }
@@ -31,6 +32,12 @@ func (p *Provider) allRoutes() []route {
 		{"POST", "2.0/payments/{id}/scopedtoken", "scopedtoken", p.scopedToken},
 		{"GET", "2.0/connectors", "connectors", plain(p.connectors)},
 		{"POST", "2.0/webhooks/auth", "webhooks", plain(p.makeKey)},
+		{"POST", "api/payment-links", "makelink", plain(p.makeLink)},
+		{"GET", "api/payment-links", "listlinks", plain(p.listLinks)},
+		{"GET", "api/payment-links/{id}", "readlink", p.readLink},
+		{"POST", "api/payment-links/{id}", "revoke", p.revokeLink},
+		{"GET", "link/{mark}", "page", plain(p.showLink)},
+		{"POST", "link/{mark}", "approve", plain(p.submitLink)},
 		{"GET", "bank/{id}/{mark}", "page", p.showCancel},
 		{"POST", "bank/{id}/{mark}", "approve", p.submitCancel},
 		{"GET", "assets/pay.css", "", plain(p.style)},
@@ -94,7 +101,7 @@ func (p *Provider) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// names are both names of a payment, the one given when it is not known, and
+// names are both names of a payment or a link, the one given when it is not known, and
 // none when none is given.
 func (p *Provider) names(id string) []string {
 	if id == "" {
@@ -104,6 +111,9 @@ func (p *Provider) names(id string) []string {
 	defer p.mu.Unlock()
 	if o, ok := p.payments.Get(id); ok {
 		return o.refs()
+	}
+	if l, ok := p.links.Get(strings.TrimSuffix(id, revokes)); ok {
+		return []string{l.id, l.request.RedirectState}
 	}
 	return []string{id}
 }

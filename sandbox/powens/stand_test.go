@@ -314,6 +314,18 @@ func typed(kind, date string) func(payment, instruction object) {
 	}
 }
 
+// scheduled changes a request into a periodic one.
+func scheduled(frequency, start, end string) func(payment, instruction object) {
+	return func(_, instruction object) {
+		instruction["execution_date_type"] = "periodic"
+		for name, value := range map[string]string{"frequency": frequency, "start_date": start, "end_date": end} {
+			if value != "" {
+				instruction[name] = value
+			}
+		}
+	}
+}
+
 // at preselects a bank.
 func at(bank string) func(payment, instruction object) {
 	uuids := map[string]string{

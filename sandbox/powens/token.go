@@ -46,7 +46,7 @@ func (p *Provider) token(r *http.Request) world.Answer {
 	wanted := []string{scopeAdmin}
 	if given, ok := fields["scope"]; ok {
 		wanted, ok = scopesOf(given)
-		if !ok || slices.ContainsFunc(wanted, func(s string) bool { return !slices.Contains(scopes(), s) }) {
+		if !ok || slices.ContainsFunc(wanted, func(s string) bool { return s != scopeLinks && !slices.Contains(scopes(), s) }) {
 			read.complain("scope", "holds a scope that cannot be granted")
 		}
 	}
@@ -156,24 +156,18 @@ func (p *Provider) scopedToken(r *http.Request, id string) world.Answer {
 	if !ok || len(fields) != 1 || !slices.Equal(wanted, []string{scopeValidate}) {
 		return p.refusal(http.StatusBadRequest, "invalidValue", "scope must be payments:validate, and nothing else")
 	}
-	now := p.world.Clock.Now()
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o, ok := p.payments.Get(id)
 	if !ok {
 		return p.noPayment()
 	}
-	p.issued++
-	value := "sbx-scp-" + p.world.Hex(40, Name, "scoped", p.issued)
-	p.scoped.Put(value, scoped{payment: id, until: now.Add(scopedLife)})
+	value := p.openWebview(o)
 	answer := answerJSON(http.StatusOK, map[string]any{
 		"token": value, "scope": scopeValidate, "expires_in": int(scopedLife.Seconds()), "id_payment": json.Number(id),
 	})
 	answer.Header = http.Header{"Cache-Control": {"no-store"}}
 	answer.Order, answer.External = o.id, o.request.State
-	o.page = o.base + "/2.0/auth/webview/payment?" + url.Values{
-		"client_id": {p.config.ClientID}, "redirect_uri": {o.request.RedirectURI}, "code": {value}, "payment_id": {id}, "state": {o.request.State},
-	}.Encode()
 	return answer
 }
 

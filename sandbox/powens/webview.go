@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"till/sandbox/world"
 )
@@ -44,9 +45,10 @@ type page struct {
 	Cancels bool   // the page is about a cancellation
 }
 
-func parsePages() (map[string]*template.Template, error) {
+// parsePages parses the pages, once in a program: they are built in.
+var parsePages = sync.OnceValues(func() (map[string]*template.Template, error) {
 	pages := make(map[string]*template.Template)
-	for _, name := range []string{"choose", "bank", "cancel", "done", "left", "problem"} {
+	for _, name := range []string{"choose", "bank", "cancel", "done", "left", "link", "problem"} {
 		t, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
 		if err != nil {
 			return nil, fmt.Errorf("powens: page %s: %w", name, err)
@@ -54,7 +56,7 @@ func parsePages() (map[string]*template.Template, error) {
 		pages[name] = t
 	}
 	return pages, nil
-}
+})
 
 // draw draws a page into memory, so that a broken one is not half sent.
 func (p *Provider) draw(status int, name string, data page, o *payment) world.Answer {
@@ -265,13 +267,18 @@ func (p *Provider) wrongQuery(r *http.Request, query url.Values) string {
 // describe fills in what every page about a payment shows. The caller has the
 // lock.
 func (p *Provider) describe(data *page, o *payment) {
-	in := o.request.Instruction
-	data.ID, data.State, data.Label = o.id, o.state, in.Label
-	data.Payee, data.IBAN = in.Beneficiary.Label, inGroups(in.Beneficiary.Identification)
-	data.Total = in.Currency + " " + grouped(in.Amount)
+	data.ID, data.State = o.id, o.state
+	describeTransfer(data, o.request.Instruction)
 	data.Bank = p.bank(o)
 	data.BackTo = o.comeBack(false)
 	data.BackAt = strings.TrimPrefix(strings.TrimPrefix(origin(data.BackTo), "https://"), "http://")
+}
+
+// describeTransfer fills in what is paid, to whom and when.
+func describeTransfer(data *page, in instruction) {
+	data.Label = in.Label
+	data.Payee, data.IBAN = in.Beneficiary.Label, inGroups(in.Beneficiary.Identification)
+	data.Total = in.Currency + " " + grouped(in.Amount)
 	switch in.Type {
 	case instant:
 		data.When = "At once"
@@ -279,6 +286,11 @@ func (p *Provider) describe(data *page, o *payment) {
 		data.When = "On the next working day"
 	case deferred:
 		data.When = "On " + in.Date
+	case periodic:
+		data.When = "Again and again (" + in.Frequency + "), from " + in.Start
+		if in.End != "" {
+			data.When += " to " + in.End
+		}
 	}
 }
 

@@ -149,26 +149,37 @@ func TestCreate_RefusesWhatItDoesNotKnow(t *testing.T) {
 		"an unknown field inside":       {"invalidValue", func(_, i object) { i["vat"] = 20 }},
 		"two instructions":              {"invalidValue", func(p, i object) { p["instructions"] = []any{i, i} }},
 		"none":                          {"invalidValue", func(p, _ object) { p["instructions"] = []any{} }},
-		"periodic":                      {"invalidValue", typed("periodic", "")},
-		"deferred without a date":       {"missingParameter", typed("deferred", "")},
-		"deferred into the past":        {"invalidValue", typed("deferred", "2024-04-30")},
-		"a date that is none":           {"invalidValue", typed("deferred", "1 May 2024")},
-		"a date without need":           {"invalidValue", typed("instant", "2024-05-02")},
-		"nothing to pay":                {"invalidValue", func(_, i object) { i["amount"] = 0 }},
-		"a third decimal":               {"invalidValue", func(_, i object) { i["amount"] = json.Number("9.905") }},
-		"an exponent":                   {"invalidValue", func(_, i object) { i["amount"] = json.Number("9e1") }},
-		"no number":                     {"invalidValue", func(_, i object) { i["amount"] = nil }},
-		"another currency":              {"invalidValue", func(_, i object) { i["currency"] = "NZD" }},
-		"a currency as an object":       {"invalidValue", func(_, i object) { i["currency"] = object{"id": "EUR"} }},
-		"no label":                      {"missingParameter", func(_, i object) { delete(i, "label") }},
-		"an empty label":                {"invalidValue", func(_, i object) { i["label"] = "" }},
-		"no IBAN":                       {"invalidValue", func(_, i object) { i["beneficiary"].(object)["identification"] = "12345" }},
-		"another scheme":                {"invalidValue", func(_, i object) { i["beneficiary"].(object)["scheme_name"] = "bban" }},
-		"a siret":                       {"invalidValue", func(_, i object) { i["beneficiary_identity"].(object)["scheme_name"] = "siret" }},
-		"a company without a number":    {"missingParameter", func(_, i object) { delete(i["beneficiary_identity"].(object), "identification") }},
-		"an unknown kind":               {"invalidValue", func(_, i object) { i["beneficiary_identity"].(object)["kind"] = "robot" }},
-		"a state without end":           {"invalidValue", func(p, _ object) { p["client_state"] = strings.Repeat("x", 2001) }},
-		"an unknown bank":               {"invalidValue", func(p, _ object) { p["connector_uuid"] = "x" }},
+		"periodic without a schedule":   {"missingParameter", typed("periodic", "")},
+		"periodic without a start":      {"missingParameter", scheduled("monthly", "", "")},
+		"periodic, how often?":          {"missingParameter", scheduled("", "2024-05-02", "")},
+		"periodic at odd times":         {"invalidValue", scheduled("hourly", "2024-05-02", "")},
+		"periodic from the past":        {"invalidValue", scheduled("monthly", "2024-04-30", "")},
+		"periodic from a date of none":  {"invalidValue", scheduled("monthly", "soon", "")},
+		"periodic backwards":            {"invalidValue", scheduled("monthly", "2024-05-02", "2024-05-01")},
+		"periodic and deferred": {"invalidValue", func(p, i object) {
+			scheduled("monthly", "2024-05-02", "")(p, i)
+			i["execution_date"] = "2024-05-02"
+		}},
+		"a schedule without need":    {"invalidValue", func(_, i object) { i["frequency"] = "monthly" }},
+		"deferred without a date":    {"missingParameter", typed("deferred", "")},
+		"deferred into the past":     {"invalidValue", typed("deferred", "2024-04-30")},
+		"a date that is none":        {"invalidValue", typed("deferred", "1 May 2024")},
+		"a date without need":        {"invalidValue", typed("instant", "2024-05-02")},
+		"nothing to pay":             {"invalidValue", func(_, i object) { i["amount"] = 0 }},
+		"a third decimal":            {"invalidValue", func(_, i object) { i["amount"] = json.Number("9.905") }},
+		"an exponent":                {"invalidValue", func(_, i object) { i["amount"] = json.Number("9e1") }},
+		"no number":                  {"invalidValue", func(_, i object) { i["amount"] = nil }},
+		"another currency":           {"invalidValue", func(_, i object) { i["currency"] = "NZD" }},
+		"a currency as an object":    {"invalidValue", func(_, i object) { i["currency"] = object{"id": "EUR"} }},
+		"no label":                   {"missingParameter", func(_, i object) { delete(i, "label") }},
+		"an empty label":             {"invalidValue", func(_, i object) { i["label"] = "" }},
+		"no IBAN":                    {"invalidValue", func(_, i object) { i["beneficiary"].(object)["identification"] = "12345" }},
+		"another scheme":             {"invalidValue", func(_, i object) { i["beneficiary"].(object)["scheme_name"] = "bban" }},
+		"a siret":                    {"invalidValue", func(_, i object) { i["beneficiary_identity"].(object)["scheme_name"] = "siret" }},
+		"a company without a number": {"missingParameter", func(_, i object) { delete(i["beneficiary_identity"].(object), "identification") }},
+		"an unknown kind":            {"invalidValue", func(_, i object) { i["beneficiary_identity"].(object)["kind"] = "robot" }},
+		"a state without end":        {"invalidValue", func(p, _ object) { p["client_state"] = strings.Repeat("x", 2001) }},
+		"an unknown bank":            {"invalidValue", func(p, _ object) { p["connector_uuid"] = "x" }},
 	} {
 		if r := s.api("POST", "payments", s.paymentJSON("p1", tt.change)); r.status != 400 || !strings.Contains(r.body, `"code":"`+tt.code+`"`) {
 			t.Errorf("%s: %d %s", name, r.status, r.body)
@@ -268,7 +279,7 @@ func TestConnectors(t *testing.T) {
 	s.api("GET", "connectors", "").want(200).into(&answer)
 	equal(t, "connectors", len(answer.Connectors), 6)
 	for _, c := range answer.Connectors[:5] {
-		if c.Settings == nil || c.Settings.Partial == nil || len(c.Settings.Types) != 3 || (len(c.Settings.Partial) > 0) != (c.Name == "Caisse du Phare") {
+		if c.Settings == nil || c.Settings.Partial == nil || len(c.Settings.Types) != 4 || (len(c.Settings.Partial) > 0) != (c.Name == "Caisse du Phare") {
 			t.Errorf("%+v", c)
 		}
 	}
