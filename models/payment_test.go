@@ -384,7 +384,7 @@ func TestDerive(t *testing.T) {
 	pay := func(s models.PaymentState, b models.Balances) models.Payment {
 		return models.Payment{State: s, Live: !s.Ended(), Amount: total, Balances: b, AskAt: &at, CreatedAt: at}
 	}
-	took := models.Balances{Captured: 100}
+	took, reached := models.Balances{Captured: 100}, map[models.OrderStatus]bool{}
 	for _, tt := range []struct {
 		name     string
 		order    models.Order
@@ -416,7 +416,27 @@ func TestDerive(t *testing.T) {
 		{"part gone back", open, []models.Payment{pay("paid", models.Balances{Captured: 100, Refunded: 10})}, models.OrderPartiallyRefunded, ""},
 		{"gone back", open, []models.Payment{pay("paid", models.Balances{Captured: 100, Refunded: 100})}, models.OrderRefunded, ""},
 		{"in dispute", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, Disputed: 100}, Dispute: "chargeback"}}, models.OrderChargeback, "dispute"},
+		{"a payout", open, []models.Payment{{State: "created", Live: true, Amount: total, Reason: models.ReasonPayout}}, models.OrderCreated, ""},
+		{"late, and still taken", open, []models.Payment{{State: "redirected", Live: true, Amount: total, Reason: models.ReasonOverdue}}, models.OrderOverdue, ""},
+		{"refused by the buyer", open, []models.Payment{{State: "cancelled", Amount: total, Reason: models.ReasonRejected}}, models.OrderRejected, ""},
+		{"refused by the buyer, then again", open, []models.Payment{{State: "cancelled", Amount: total, Reason: models.ReasonRejected}, pay("redirected", models.Balances{})}, models.OrderViewed, ""},
+		{"paid outside", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Outside: true}}, models.OrderReceived, ""},
+		{"paid outside, a part gone back", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, Refunded: 10}, Outside: true}}, models.OrderPartiallyRefunded, ""},
+		{"paid outside and here", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Outside: true}, pay("paid", took)}, models.OrderPaid, "second_payment"},
+		{"a refund failed", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Refund: models.RefundMarkFailed}}, models.OrderRefundFailed, "refund_failed"},
+		{"a refund failed, another is on its way", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, RefundPending: 1}, Refund: models.RefundMarkFailed}}, models.OrderRefundInitiated, "refund_failed"},
+		{"a refund came back", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Refund: models.RefundMarkReversed}}, models.OrderRefundReversed, "refund_reversed"},
+		{"being undone", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, RefundPending: 100}, Reversal: models.ReversalPending}}, models.OrderReversalInitiated, ""},
+		{"undone", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, Refunded: 100}, Reversal: models.ReversalDone}}, models.OrderReversed, ""},
+		{"not undone", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Reversal: models.ReversalFailed}}, models.OrderReversalFailed, ""},
+		{"a part taken by hand", open, []models.Payment{{State: "paid", Amount: total, Capture: models.CaptureManual, Balances: models.Balances{Authorized: 100, Captured: 40, Released: 60}}}, models.OrderPaid, ""},
+		{"less than agreed, and accepted", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 90}, Agreed: money.Amount{Minor: 90, Currency: "NZD"}}}, models.OrderPaid, ""},
+		{"one payment took too much", open, []models.Payment{pay("paid", models.Balances{Captured: 120})}, models.OrderPaid, "overpayment"},
+		{"late money is on its way back", cancelled, []models.Payment{pay("paid", models.Balances{Captured: 100, RefundPending: 100})}, models.OrderCancelled, ""},
+		{"reserved for a cancelled order", cancelled, []models.Payment{pay("authorized", models.Balances{Authorized: 100})}, models.OrderCancelled, "paid_after_cancel"},
+		{"a person is waited for", open, []models.Payment{{State: "processing", Amount: total, Concerns: models.Attentions{models.AttentionNeedAction}}}, models.OrderInProgress, "need_action"},
 	} {
+		reached[tt.want] = true
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			got := models.Derive(tt.order, tt.payments, nil)
@@ -424,5 +444,20 @@ func TestDerive(t *testing.T) {
 				t.Fatalf("%s %q, want %s %q", got.Status, look, tt.want, tt.look)
 			}
 		})
+	}
+	for _, stage := range []models.OrderStatus{
+		models.OrderChargeback, models.OrderRepresentation, models.OrderRetrieval, models.OrderPrearbitration, models.OrderArbitration,
+		models.OrderPrecompliance, models.OrderCompliance, models.OrderGoodFaith, models.OrderFraudAdvice,
+	} {
+		got := models.Derive(open, []models.Payment{{State: "paid", Amount: total, Balances: took, Dispute: string(stage)}}, nil)
+		if got.Status != stage || got.Attentions().String() != "dispute" {
+			t.Errorf("in dispute, %s: %s %q", stage, got.Status, got.Attentions())
+		}
+		reached[stage] = true
+	}
+	for _, status := range append(models.OrderStatuses(), models.OrderCreated) {
+		if !reached[status] {
+			t.Errorf("no row of the table ends %s", status)
+		}
 	}
 }
