@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,21 +19,26 @@ func (c *Cashier) giveUp(ctx context.Context, pay models.Payment, cause models.C
 	if pay.Ref != "" {
 		return c.letGo(ctx, pay, cause)
 	}
-	op, err := c.payments.Start(ctx, pay.ID)
-	if err != nil {
-		return pay, err
-	}
-	if op.MayHaveBeenHeard() {
-		return pay, fmt.Errorf("%w: the start of payment %s had no answer", ErrUndecided, pay.ID)
-	}
-	return c.record(ctx, pay.ID, func(now models.Payment, _ []models.Operation) models.Change {
-		change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause}
-		if now.State == models.PaymentCreated && now.Ref == "" {
+	undecided := false
+	after, err := c.record(ctx, pay.ID, func(now models.Payment, ops []models.Operation) models.Change {
+		change := models.Change{PaymentID: now.ID, Version: now.Version, AskAt: now.AskAt, Cause: cause}
+		start := slices.IndexFunc(ops, func(op models.Operation) bool { return op.Kind == models.OperationStart })
+		undecided = start >= 0 && ops[start].MayHaveBeenHeard()
+		if !undecided && start >= 0 && now.State == models.PaymentCreated && now.Ref == "" {
 			change.State = models.PaymentCancelled
-			change.Operations = []models.Outcome{{ID: op.ID, State: models.OperationFailed, Code: "never sent"}}
+			change.Operations = []models.Outcome{{ID: ops[start].ID, State: models.OperationFailed, Code: "never sent"}}
 		}
 		return change
 	})
+	switch {
+	case err != nil:
+		return pay, err
+	case after.Ref != "": // it was started meanwhile
+		return c.letGo(ctx, after, cause)
+	case undecided:
+		return after, fmt.Errorf("%w: the start of payment %s had no answer", ErrUndecided, pay.ID)
+	}
+	return after, nil
 }
 
 // letGo asks the provider to take no money for a payment. Where it cannot be

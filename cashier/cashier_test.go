@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -555,4 +556,53 @@ func TestPay_Refuses(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Twenty pay again at once, at two providers: one live payment, and whatever
+// was opened beside it is told to take nothing.
+func TestPay_TwentyAtOnce(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.start(t)
+		b.pay.Say(b.settle(t, callback).Ref, providers.Declined, 0)
+		b.settle(t, callback)
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				p, err := b.Pay(t.Context(), b.order.ID, []string{"acme", "full"}[i%2], "", shopper)
+				if err == nil && p.State == models.PaymentRedirected && p.RedirectURL == "" || p.State.HoldsMoney() {
+					t.Errorf("sent to %+v", p)
+				}
+			})
+		}
+		wg.Wait()
+		d := b.detail(t)
+		live, open := 0, 0
+		for _, p := range d.Payments {
+			if p.Live {
+				live++
+			}
+			if !p.State.Ended() {
+				open++
+			}
+		}
+		if live != 1 || open != 1 {
+			for _, p := range d.Payments {
+				t.Logf("%s %s live %v ref %q", p.Provider, p.State, p.Live, p.Ref)
+			}
+			t.Fatalf("%d live payments, %d open", live, open)
+		}
+		at := 0
+		for _, fake := range []*providertest.Fake{b.pay, b.full} {
+			fake.Mu.Lock()
+			for _, r := range fake.Books {
+				if r.Outcome == providers.Open {
+					at++
+				}
+			}
+			fake.Mu.Unlock()
+		}
+		if at != 1 {
+			t.Fatalf("%d payments are open at the providers", at)
+		}
+	})
 }

@@ -1,6 +1,6 @@
 // Package gate speaks the Gate API v0.6 of Cardaq, DECTA and Appla-X, which are
 // one engine: orders with a bearer key, the hosted card page, capture, void,
-// refund and reversal, and webhooks. What the documents leave open, and what
+// refund and reversal, saved cards and webhooks. What the documents leave open, and what
 // was chosen there, is in docs/providers/gate.md.
 package gate
 
@@ -27,6 +27,7 @@ const (
 	method = "card"
 
 	ordersPath   = "orders/"
+	clientsPath  = "clients/"
 	webhooksPath = "webhooks/"
 
 	// createQuery asks for every field of the new order. The smallest answer
@@ -61,6 +62,8 @@ var (
 	_ providers.Pacer     = (*Client)(nil)
 
 	_ providers.MethodLister = (*Client)(nil)
+	_ providers.LinkMaker    = (*Client)(nil)
+	_ providers.Subscriber   = (*Client)(nil)
 )
 
 // New returns a client, or an error that names every setting at fault.
@@ -127,42 +130,91 @@ func (*Client) NextAsk(outcome providers.Outcome, asked int) time.Duration {
 // cannot be cancelled either it is a KindUnavailable, and Find finds it.
 func (c *Client) Start(ctx context.Context, req providers.StartRequest) (providers.Started, error) {
 	const op = "start"
-	body, err := c.newOrder(req)
+	body, err := c.newPage(req)
 	if err != nil {
 		return providers.Started{}, rejected(op, err)
 	}
-	reply, err := c.do(ctx, providers.Call{
-		Op: op, Method: http.MethodPost, URL: c.address(ordersPath) + "?" + createQuery, Body: body,
-	})
+	return c.open(ctx, op, req, body, page)
+}
+
+// MakeLink implements providers.LinkMaker. The order is made as Start makes it;
+// where it has a link that may be shown that is taken, and its page otherwise.
+// Both can be opened until the order is paid, closed or past its due time, so
+// there is nothing more to tell the Gate.
+func (c *Client) MakeLink(ctx context.Context, req providers.StartRequest) (providers.Started, error) {
+	const op = "link"
+	body, err := c.newPage(req)
+	if err != nil {
+		return providers.Started{}, rejected(op, err)
+	}
+	return c.open(ctx, op, req, body, link, page)
+}
+
+// newPage makes the body of a create for a buyer who pays on a page, and comes
+// back from there.
+func (c *Client) newPage(req providers.StartRequest) (newOrder, error) {
+	if req.SuccessURL == "" || req.ErrorURL == "" || req.PendingURL == "" {
+		return newOrder{}, errors.New("success, error and pending addresses are required")
+	}
+	return c.newOrder(req)
+}
+
+// The places where a buyer can pay an order.
+func page(o order) text { return o.FullPageCheckout }
+func link(o order) text { return o.Link }
+
+// open makes an order and sends the buyer to the first of the places that is
+// there and allowed.
+func (c *Client) open(ctx context.Context, op string, req providers.StartRequest, body newOrder, places ...func(order) text) (providers.Started, error) {
+	o, report, err := c.create(ctx, op, body)
 	if err != nil {
 		return providers.Started{}, err
 	}
-	o, report, err := c.read(reply)
-	if err == nil {
-		err = isAbout(o, o.ID, req.PaymentID)
-	}
-	if err != nil {
-		return providers.Started{}, unusable(op, reply, err)
-	}
-	s, err := c.started(o, report)
+	s, err := c.started(o, report, places...)
 	if err != nil {
 		return providers.Started{}, c.takeBack(ctx, op, req, report, err)
 	}
 	return s, nil
 }
 
+// create makes an order, once.
+func (c *Client) create(ctx context.Context, op string, body newOrder) (order, providers.Report, error) {
+	text, err := json.Marshal(body)
+	if err != nil {
+		return order{}, providers.Report{}, rejected(op, err)
+	}
+	reply, err := c.do(ctx, providers.Call{
+		Op: op, Method: http.MethodPost, URL: c.address(ordersPath) + "?" + createQuery, Body: text,
+	})
+	if err != nil {
+		return order{}, providers.Report{}, err
+	}
+	o, report, err := c.read(reply)
+	if err == nil {
+		err = isAbout(o, o.ID, body.Number)
+	}
+	if err != nil {
+		return order{}, providers.Report{}, unusable(op, reply, err)
+	}
+	return o, report, nil
+}
+
 // started puts an order in our words. The error says why the buyer cannot be
 // sent to it; then the URL is empty and the rest holds.
-func (c *Client) started(o order, report providers.Report) (providers.Started, error) {
+func (c *Client) started(o order, report providers.Report, places ...func(order) text) (providers.Started, error) {
 	s := providers.Started{Ref: o.ID, Report: report}
 	if report.Outcome != providers.Open && report.Outcome != providers.Unknown {
 		return s, nil
 	}
-	if err := c.checkPage(string(o.FullPageCheckout)); err != nil {
-		return s, err
+	var err error
+	for _, place := range places {
+		at := string(place(o))
+		if err = c.checkPage(at); err == nil {
+			s.URL = at
+			return s, nil
+		}
 	}
-	s.URL = string(o.FullPageCheckout)
-	return s, nil
+	return s, err
 }
 
 // checkPage refuses a page that a buyer may not be sent to.
@@ -271,7 +323,7 @@ func rejected(op string, err error) *providers.Error {
 // there at the Gate, and we do not know what.
 func unusable(op string, reply providers.Reply, err error) *providers.Error {
 	return &providers.Error{
-		Provider: name, Op: op, Kind: providers.KindUnavailable, Status: reply.Status, Raw: reply.Raw(), Err: err,
+		Provider: name, Op: op, Kind: providers.KindUnavailable, Status: reply.Status, Raw: rawOf(reply), Err: err,
 	}
 }
 

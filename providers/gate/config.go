@@ -6,7 +6,6 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
@@ -88,10 +87,10 @@ type settings struct {
 // check reads cfg, and reports all that is wrong with it at once, each problem
 // by the setting's name and without its value where that may be a secret.
 func check(cfg Config) (settings, *keys, error) {
-	base, baseErr := checkBase(cfg.BaseURL)
+	base, baseErr := providers.CheckBase(name, "GATE_BASE_URL", cfg.BaseURL, "the secret key")
 	k, keysErr := checkKeys(cfg)
 	currencies, currencyErr := checkCurrencies(cfg.Currencies)
-	hosts, hostsErr := checkHosts(cfg.PageHosts)
+	hosts, hostsErr := providers.CheckHosts(name, "GATE_PAGE_HOSTS", cfg.PageHosts)
 	err := errors.Join(baseErr, keysErr, currencyErr, hostsErr, checkNumbers(cfg))
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("gate: a clock is required"))
@@ -100,7 +99,7 @@ func check(cfg Config) (settings, *keys, error) {
 		return settings{}, nil, err
 	}
 	s := settings{
-		base: base, currencies: currencies, origins: origins(base, hosts), label: cfg.Label, brand: cfg.Brand, test: cfg.Test,
+		base: base, currencies: currencies, origins: providers.Origins(base, hosts), label: cfg.Label, brand: cfg.Brand, test: cfg.Test,
 		maxAttempts: cfg.MaxAttempts, hold: time.Duration(cfg.HoldDays) * oneDay,
 	}
 	if s.label == "" {
@@ -115,45 +114,8 @@ func check(cfg Config) (settings, *keys, error) {
 	return s, k, nil
 }
 
-// origins lists the scheme and host of the pages that may be trusted with a
-// buyer: the base URL's own, and those of the setting by https or by the scheme
-// of the base URL, which is http with a sandbox.
-func origins(base *url.URL, hosts []string) []string {
-	all := []string{origin(base)}
-	for _, host := range hosts {
-		all = append(all, "https://"+host, base.Scheme+"://"+host)
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
 // origin is the scheme and host of an address.
-func origin(u *url.URL) string { return strings.ToLower(u.Scheme + "://" + u.Host) }
-
-func checkBase(s string) (*url.URL, error) {
-	base, err := url.Parse(s)
-	switch {
-	case s == "":
-		return nil, errors.New("gate: GATE_BASE_URL is required")
-	case err != nil, base.Hostname() == "", base.Scheme != "http" && base.Scheme != "https":
-		return nil, errors.New("gate: GATE_BASE_URL is not an absolute http or https address")
-	case base.User != nil, base.RawQuery != "", base.Fragment != "":
-		return nil, errors.New("gate: GATE_BASE_URL must not hold a user, a query or a fragment")
-	case base.Scheme == "http" && !near(base.Hostname()):
-		return nil, errors.New("gate: GATE_BASE_URL must be https: the secret key travels to it")
-	default:
-		return base, nil
-	}
-}
-
-// near reports whether a host is this machine or one of a private network,
-// where a sandbox may run without a certificate.
-func near(host string) bool {
-	if ip := net.ParseIP(host); ip != nil {
-		return ip.IsLoopback() || ip.IsPrivate()
-	}
-	return !strings.Contains(host, ".")
-}
+func origin(u *url.URL) string { return providers.Origin(u) }
 
 // checkKeys reads all credentials.
 func checkKeys(cfg Config) (*keys, error) {
@@ -250,21 +212,6 @@ func checkCurrencies(in []money.Currency) ([]money.Currency, error) {
 		}
 	}
 	return slices.Clone(in), errors.Join(problems...)
-}
-
-func checkHosts(in []string) ([]string, error) {
-	var problems []error
-	hosts := make([]string, 0, len(in))
-	for _, s := range in {
-		host := strings.ToLower(strings.TrimSpace(s))
-		u, err := url.Parse("https://" + host)
-		if err != nil || host == "" || u.Host != host || u.Hostname() == "" {
-			problems = append(problems, fmt.Errorf("gate: GATE_PAGE_HOSTS: %.80q is not a host", s))
-			continue
-		}
-		hosts = append(hosts, host)
-	}
-	return hosts, errors.Join(problems...)
 }
 
 func checkNumbers(cfg Config) error {

@@ -44,12 +44,16 @@ type fake struct {
 	server   *providertest.Server
 	orders   []*fakeOrder // oldest first
 	hooks    []object
+	clients  []*fakeClient
 	requests []string // method, path and query
 
 	pageSize   int               // at most, of a list
 	blind      bool              // quick_search looks at e-mail addresses alone
 	refuse     map[string]string // verb → body of a 400
-	lose       string            // verb that is done and then answered 503
+	lose       string            // verb that is done and then answered 503; "client", "do" and "delete" are verbs too
+	bank       string            // status that charging a saved card ends in; empty is paid
+	ask        string            // threed_check_url of every charge; empty is a page of its own for one that is in progress
+	bareCards  bool              // lists of cards have no envelope
 	keepRefund bool              // a refund stays refund_initiated
 	shape      func(o object)    // last change to an order before it is sent
 }
@@ -71,7 +75,9 @@ type fakeOrder struct {
 // newOrder is what may be in a create, and no more.
 type newOrder struct {
 	Client struct {
-		Email string `json:"email"`
+		Email                  string `json:"email"`
+		OriginalClient         string `json:"original_client"`
+		RecurringPaymentMethod string `json:"recurring_payment_method"`
 	} `json:"client"`
 	Products []struct {
 		Title       string      `json:"title"`
@@ -90,6 +96,15 @@ type newOrder struct {
 	DenyOverduePayment bool   `json:"deny_overdue_payment"`
 	SkipCapture        bool   `json:"skip_capture"`
 	MaxPaymentAttempts int    `json:"max_payment_attempts"`
+	SetupFutureUse     string `json:"setup_future_use"`
+	ForceSaveMethod    bool   `json:"force_save_method"`
+	UseScenario        string `json:"use_scenario"`
+}
+
+// fakeClient is a saved client and its cards.
+type fakeClient struct {
+	ID, Email string
+	Cards     []object
 }
 
 func newFake(t testing.TB) *fake {
@@ -101,6 +116,10 @@ func newFake(t testing.TB) *fake {
 	on("GET /api/v0.6/orders/{$}", f.list)
 	on("GET /api/v0.6/orders/{id}/{$}", f.onOrder(func(w http.ResponseWriter, _ *http.Request, o *fakeOrder) { f.send(w, 200, o) }))
 	on("POST /api/v0.6/orders/{id}/{verb}/{$}", f.onOrder(f.act))
+	on("POST /do/{id}/{$}", f.onOrder(f.charge))
+	on("POST /api/v0.6/clients/{$}", f.makeClient)
+	on("GET /api/v0.6/clients/{client}/payment_methods/{$}", f.onClient(f.listCards))
+	on("DELETE /api/v0.6/clients/{client}/payment_methods/{card}/{$}", f.onClient(f.deleteCard))
 	on("GET /api/v0.6/webhooks/{$}", f.listHooks)
 	on("POST /api/v0.6/webhooks/{$}", f.makeHook)
 	on("PUT /api/v0.6/webhooks/{id}/{$}", f.putHook)
@@ -133,6 +152,12 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 	case in.Client.Email == "":
 		fail(w, 400, `{"client":{"email":[{"message":"This field is required.","code":"required"}]}}`)
 		return
+	case in.Client.OriginalClient != "" && f.client(in.Client.OriginalClient) == nil:
+		fail(w, 400, `{"client":{"original_client":[{"message":"Invalid pk.","code":"does_not_exist"}]}}`)
+		return
+	case in.Client.RecurringPaymentMethod != "" && f.card(in.Client.OriginalClient, in.Client.RecurringPaymentMethod) < 0:
+		fail(w, 400, fmt.Sprintf(`{"client":{"recurring_payment_method":[{"message":"Invalid pk %s.","code":"does_not_exist"}]}}`, in.Client.RecurringPaymentMethod))
+		return
 	case len(in.Products) == 0, in.MaxPaymentAttempts < 1:
 		fail(w, 400, `{"products":[{"message":"This field is required.","code":"required"}]}`)
 		return
@@ -158,6 +183,135 @@ func (f *fake) create(w http.ResponseWriter, r *http.Request) {
 	}
 	f.orders = append(f.orders, o)
 	f.send(w, 201, o)
+}
+
+func (f *fake) makeClient(w http.ResponseWriter, r *http.Request) {
+	var in struct {
+		Email string `json:"email"`
+	}
+	dec := json.NewDecoder(r.Body)
+	dec.DisallowUnknownFields()
+	if dec.Decode(&in) != nil || in.Email == "" {
+		fail(w, 400, `{"email":[{"message":"This field is required.","code":"required"}]}`)
+		return
+	}
+	c := &fakeClient{ID: fmt.Sprintf("11111111-0000-4b51-9a53-%012d", len(f.clients)+1), Email: in.Email, Cards: []object{}}
+	f.clients = append(f.clients, c)
+	if f.lose == "client" {
+		fail(w, 503, "down")
+		return
+	}
+	answer(w, 201, object{"type": "client", "id": c.ID, "email": c.Email})
+}
+
+func (f *fake) client(id string) *fakeClient {
+	for _, c := range f.clients {
+		if c.ID == id {
+			return c
+		}
+	}
+	return nil
+}
+
+// card is where a client's card is in the list, or -1.
+func (f *fake) card(client, id string) int {
+	c := f.client(client)
+	if c == nil {
+		return -1
+	}
+	return slices.IndexFunc(c.Cards, func(o object) bool { return o["id"] == id })
+}
+
+func (f *fake) onClient(do func(http.ResponseWriter, *http.Request, *fakeClient)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		c := f.client(r.PathValue("client"))
+		if c == nil {
+			fail(w, 404, `{"__all__":[{"message":"Not found","code":"not_found"}]}`)
+			return
+		}
+		do(w, r, c)
+	}
+}
+
+// listCards lists one card on a page.
+func (f *fake) listCards(w http.ResponseWriter, r *http.Request, c *fakeClient) {
+	if f.bareCards {
+		answer(w, 200, c.Cards)
+		return
+	}
+	from, _ := strconv.Atoi(r.URL.Query().Get("cursor"))
+	out := object{"next": nil, "previous": nil, "results": c.Cards[min(from, len(c.Cards)):min(from+1, len(c.Cards))]}
+	if from+1 < len(c.Cards) {
+		out["next"] = strconv.Itoa(from + 1)
+	}
+	answer(w, 200, out)
+}
+
+func (f *fake) deleteCard(w http.ResponseWriter, r *http.Request, c *fakeClient) {
+	at := f.card(c.ID, r.PathValue("card"))
+	if at < 0 {
+		fail(w, 404, fmt.Sprintf(`{"__all__":[{"message":"No card %s","code":"not_found"}]}`, r.PathValue("card")))
+		return
+	}
+	if said, ok := f.refuse["delete"]; ok {
+		fail(w, 400, said)
+		return
+	}
+	c.Cards = slices.Delete(c.Cards, at, at+1)
+	if f.lose == "delete" {
+		f.lose = ""
+		fail(w, 503, "down")
+		return
+	}
+	w.WriteHeader(204)
+}
+
+// charge is POST to api_do_url, for orders that name a saved card.
+func (f *fake) charge(w http.ResponseWriter, r *http.Request, o *fakeOrder) {
+	body, _ := io.ReadAll(r.Body)
+	said, refused := f.refuse["do"]
+	switch {
+	case string(body) != "{}", o.Status != "issued", o.In.UseScenario == "", r.Header.Get("Content-Type") != "application/json":
+		fail(w, 400, `{"__all__":[{"message":"This action is not permitted","code":"action_not_permitted"}]}`)
+		return
+	case refused:
+		fail(w, 400, said)
+		return
+	}
+	status := f.bank
+	if status == "" {
+		status = "paid"
+	}
+	f.move(o, "in_progress")
+	if status != "in_progress" {
+		f.move(o, status)
+	}
+	if f.lose == "do" {
+		fail(w, 503, "down")
+		return
+	}
+	out := object{}
+	switch {
+	case f.ask != "":
+		out["threed_check_url"] = f.ask
+	case status == "in_progress":
+		out["threed_check_url"] = f.server.URL + "/pay/" + o.ID + "/3ds/"
+	}
+	answer(w, 200, out)
+}
+
+// save pays the order of a payment and saves its card.
+func (f *fake) save(ref, card string) {
+	f.set(ref, "paid")
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	in := f.order(ref).In
+	if in.SetupFutureUse == "recurring" && in.ForceSaveMethod {
+		c := f.client(in.Client.OriginalClient)
+		c.Cards = append(c.Cards, object{
+			"id": card, "client": c.ID, "method_type": "card", "card": object{"exp_month": 12, "exp_year": 2030, "is_default": len(c.Cards) == 0},
+		})
+	}
 }
 
 // minor reads an amount by its digits.
@@ -331,7 +485,11 @@ func (f *fake) object(o *fakeOrder) object {
 		"issued": clock().Unix(), "modified": clock().Unix() + int64(len(o.Changes)), "status_changes": o.Changes,
 		"permitted_actions": []string{"cancel"}, "amount_refunded": decimal(o.Refunded, o.In.Currency),
 		"full_page_checkout": f.server.URL + "/pay/" + o.ID + "/", "api_do_url": f.server.URL + "/do/" + o.ID + "/",
-		"client": object{"email": o.In.Client.Email}, "products": []object{{"title": "x"}},
+		"link": f.server.URL + "/invoice/" + o.ID + "/",
+		"client": object{
+			"email": o.In.Client.Email, "original_client": o.In.Client.OriginalClient,
+			"recurring_payment_method": o.In.Client.RecurringPaymentMethod,
+		}, "products": []object{{"title": "x"}},
 		"transaction_details": object{"errors": []object{}, "method": "card"},
 	}
 	if o.Released > 0 {

@@ -43,22 +43,28 @@ func (c *Client) Find(ctx context.Context, req providers.StartRequest) (provider
 }
 
 func (c *Client) find(ctx context.Context, req providers.StartRequest) (providers.Started, bool, error) {
-	if req.PaymentID == "" {
-		return providers.Started{}, false, rejected("find", errors.New("a payment id is required"))
+	o, report, err := c.locate(ctx, "find", req.PaymentID)
+	if err != nil || o.ID == "" {
+		return providers.Started{}, false, err
 	}
-	best, err := c.search(ctx, req.PaymentID)
+	s, _ := c.started(o, report, page) // an order that cannot be shown is found, with an empty URL
+	return s, true, nil
+}
+
+// locate reads the order of a number; the zero order when there is certainly
+// none.
+func (c *Client) locate(ctx context.Context, op, number string) (order, providers.Report, error) {
+	if number == "" {
+		return order{}, providers.Report{}, rejected(op, errors.New("a payment id is required"))
+	}
+	best, err := c.search(ctx, number)
 	if err == nil && best.ID == "" {
-		best, err = c.makeSure(ctx, req.PaymentID)
+		best, err = c.makeSure(ctx, number)
 	}
 	if err != nil || best.ID == "" {
-		return providers.Started{}, false, err
+		return order{}, providers.Report{}, err
 	}
-	o, report, err := c.get(ctx, "find", providers.Payment{ID: req.PaymentID, Ref: best.ID})
-	if err != nil {
-		return providers.Started{}, false, err
-	}
-	s, _ := c.started(o, report) // an order that cannot be shown is found, with an empty URL
-	return s, true, nil
+	return c.get(ctx, op, providers.Payment{ID: number, Ref: best.ID})
 }
 
 // search asks the Gate's search for a number.

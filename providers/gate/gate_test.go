@@ -452,7 +452,7 @@ func TestReplies(t *testing.T) {
 	t.Parallel()
 	held := func(r *providers.Report) {
 		r.Outcome, r.Word, r.Authorized = providers.Authorized, "hold", eur(2470)
-		r.Refunded = eur(0)
+		r.Refunded, r.Test = eur(0), true
 	}
 	for _, tt := range []struct {
 		file, id string

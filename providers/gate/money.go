@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
 
 	"till/money"
 	"till/providers"
@@ -53,7 +54,8 @@ func (c *Client) Capture(ctx context.Context, p providers.Payment, amount money.
 // neither keys nor ids of refunds, so the request is sent once, and whether it
 // is done is told by the sum of all refunds before and after: while that has
 // not grown, the refund is on its way. One that was accepted and cannot be
-// looked at is on its way too.
+// looked at is on its way too. While one is on its way no other is sent: the
+// Gate has only its status to say how it ends, which must be about one of them.
 //
 // After an Error of KindUnavailable the sum in Report.Refunded of a later
 // Lookup is all that tells, so Refund must not be called again before.
@@ -66,6 +68,9 @@ func (c *Client) Refund(ctx context.Context, p providers.Payment, r providers.Re
 	before, err := c.lookup(ctx, op, p)
 	if err != nil {
 		return providers.Refund{}, notSent(err)
+	}
+	if slices.ContainsFunc(before.Refunds, func(r providers.Refund) bool { return r.State == providers.RefundPending }) {
+		return providers.Refund{}, rejected(op, errors.New("another refund is on its way"))
 	}
 	reply, err := c.post(ctx, op, "refund", p, body)
 	if err != nil {
@@ -118,7 +123,7 @@ func (c *Client) Reverse(ctx context.Context, p providers.Payment, _ string) (pr
 // stands unless the order turns out to be received.
 func (c *Client) Received(ctx context.Context, p providers.Payment, _ string) (providers.Report, error) {
 	return c.tell(ctx, "received", "received", p, func(r providers.Report) bool {
-		return r.Outcome == providers.Paid && isReceived(r.Word)
+		return r.Outside
 	})
 }
 

@@ -217,6 +217,27 @@ func TestRefund(t *testing.T) {
 			t.Errorf("later: got %+v, %v", report, err)
 		}
 	})
+	t.Run("not beside one that is on its way", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		p := paid(t, b)
+		b.change(func(f *fake) { f.keepRefund = true })
+		if _, err := b.Refund(t.Context(), p, providers.RefundRequest{Key: "key", Amount: eur(500)}); err != nil {
+			t.Fatal(err)
+		}
+		forget(b)
+		_, err := b.Refund(t.Context(), p, providers.RefundRequest{Key: "key-2", Amount: eur(300)})
+		if e := asError(t, err); e.Kind != providers.KindRejected || e.Status != 0 {
+			t.Errorf("got %+v", e)
+		}
+		if log := b.log(); !slices.Equal(log, []string{"GET /orders/" + p.Ref + "/"}) {
+			t.Errorf("requests %q", log)
+		}
+		b.set(p.Ref, "refund_failed")
+		if got, err := b.Refund(t.Context(), p, providers.RefundRequest{Key: "key-3", Amount: eur(300)}); err != nil || got.State != providers.RefundPending {
+			t.Errorf("once it has failed: got %+v, %v", got, err)
+		}
+	})
 	t.Run("an order that still speaks of an earlier refund", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -38,18 +38,23 @@ type newOrder struct {
 	Currency           money.Currency `json:"currency"`
 	Number             string         `json:"number"`
 	Brand              string         `json:"brand,omitempty"`
-	SuccessRedirect    string         `json:"success_redirect"`
-	InProgressRedirect string         `json:"in_progress_redirect"`
-	FailureRedirect    string         `json:"failure_redirect"`
-	CancelRedirect     string         `json:"cancel_redirect"`
+	SuccessRedirect    string         `json:"success_redirect,omitempty"`
+	InProgressRedirect string         `json:"in_progress_redirect,omitempty"`
+	FailureRedirect    string         `json:"failure_redirect,omitempty"`
+	CancelRedirect     string         `json:"cancel_redirect,omitempty"`
 	Due                int64          `json:"due,omitempty"` // unix seconds
 	DenyOverduePayment bool           `json:"deny_overdue_payment,omitempty"`
 	SkipCapture        bool           `json:"skip_capture"`
 	MaxPaymentAttempts int            `json:"max_payment_attempts"`
+	SetupFutureUse     string         `json:"setup_future_use,omitempty"`
+	ForceSaveMethod    bool           `json:"force_save_method,omitempty"`
+	UseScenario        string         `json:"use_scenario,omitempty"`
 }
 
 type newClient struct {
-	Email string `json:"email"`
+	Email                  string `json:"email"`
+	OriginalClient         string `json:"original_client,omitempty"`
+	RecurringPaymentMethod string `json:"recurring_payment_method,omitempty"`
 }
 
 type newProduct struct {
@@ -66,9 +71,9 @@ type part struct {
 
 // newOrder makes the body of a create, or says why the Gate would not take it
 // or, worse, would take another sum than ours.
-func (c *Client) newOrder(req providers.StartRequest) ([]byte, error) {
+func (c *Client) newOrder(req providers.StartRequest) (newOrder, error) {
 	if err := c.checkStart(req); err != nil {
-		return nil, err
+		return newOrder{}, err
 	}
 	body := newOrder{
 		Client: newClient{Email: req.Buyer.Email}, Products: make([]newProduct, 0, len(req.Items)),
@@ -88,7 +93,7 @@ func (c *Client) newOrder(req providers.StartRequest) ([]byte, error) {
 			Title: it.Name, Price: it.Unit.JSONNumber(), Quantity: it.Quantity, Description: it.Description,
 		})
 	}
-	return json.Marshal(body)
+	return body, nil
 }
 
 func (c *Client) checkStart(req providers.StartRequest) error {
@@ -99,8 +104,6 @@ func (c *Client) checkStart(req providers.StartRequest) error {
 		return fmt.Errorf("%.40q is no way to pay here", req.Method)
 	case req.Buyer.Email == "":
 		return errors.New("the buyer's e-mail address is required")
-	case req.SuccessURL == "", req.ErrorURL == "", req.PendingURL == "":
-		return errors.New("success, error and pending addresses are required")
 	case !slices.Contains(c.currencies, req.Amount.Currency):
 		return fmt.Errorf("currency %.12q is not one of GATE_CURRENCIES", string(req.Amount.Currency))
 	case req.Amount.Sign() <= 0:
@@ -144,12 +147,59 @@ type order struct {
 	Total            json.RawMessage `json:"total"`
 	Amount           json.RawMessage `json:"amount"` // as the prose calls the total
 	SkipCapture      flag            `json:"skip_capture"`
+	IsTest           flag            `json:"is_test"`
 	FullPageCheckout text            `json:"full_page_checkout"`
+	Link             text            `json:"link"`
+	APIDoURL         text            `json:"api_do_url"`
+	Client           orderClient     `json:"client"`
 	Modified         stamp           `json:"modified"`
 	StatusChanges    changes         `json:"status_changes"`
 	AmountRefunded   json.RawMessage `json:"amount_refunded"`
 	Details          details         `json:"transaction_details"`
 	EventType        text            `json:"event_type"` // of a delivery
+}
+
+// orderClient is what is used of an order's client.
+type orderClient struct {
+	OriginalClient         text
+	RecurringPaymentMethod text
+	RecurringCard          text
+}
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (c *orderClient) UnmarshalJSON(b []byte) error {
+	var in struct {
+		OriginalClient         text `json:"original_client"`
+		RecurringPaymentMethod text `json:"recurring_payment_method"`
+		RecurringCard          text `json:"recurring_card"`
+	}
+	*c = orderClient{}
+	if json.Unmarshal(b, &in) == nil {
+		*c = orderClient(in)
+	}
+	return nil
+}
+
+// rawOf is an answer for staff. The saved card that it may name is left out:
+// beside our key that is all a charge needs.
+func rawOf(reply providers.Reply) []byte {
+	var o struct {
+		Client orderClient `json:"client"`
+	}
+	if json.Unmarshal(reply.Body, &o) != nil {
+		return reply.Raw()
+	}
+	return without(reply.Raw(), string(o.Client.RecurringPaymentMethod), string(o.Client.RecurringCard))
+}
+
+// without is an answer for staff without the saved cards of these ids.
+func without(raw []byte, cards ...string) []byte {
+	for _, id := range cards {
+		if id != "" {
+			raw = bytes.ReplaceAll(raw, []byte(id), []byte("[secret]"))
+		}
+	}
+	return raw
 }
 
 // details is what is used of transaction_details.
@@ -237,8 +287,10 @@ func (s *stamp) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// The status of an order that was paid outside, and how the page spells it.
+// The status of an order whose latest attempt failed, of one that was paid
+// outside, and how the page spells the latter.
 const (
+	failed      = "failed"
 	received    = "received"
 	receivedToo = "recieved" //nolint:misspell // as the page has it
 )
@@ -249,6 +301,8 @@ type meaning struct {
 	dispute  providers.Dispute
 	refund   providers.RefundState // of the latest refund
 	reversal providers.RefundState
+	reason   providers.Reason
+	outside  bool
 }
 
 // meaningOf reads a status word by the rule for all spellings: case, spaces,
@@ -258,18 +312,26 @@ type meaning struct {
 // seen before nothing is known.
 func meaningOf(status string) meaning {
 	switch normal(status) {
-	case "draft", "issued", "viewed", "failed", "overdue":
+	case "draft", "issued", "viewed", failed:
 		return meaning{outcome: providers.Open}
+	case "overdue":
+		return meaning{outcome: providers.Open, reason: providers.ReasonOverdue}
 	case "inprogress":
 		return meaning{outcome: providers.Processing}
 	case "hold":
 		return meaning{outcome: providers.Authorized}
-	case "paid", "withdrawn", received, receivedToo:
+	case "paid", "withdrawn":
 		return meaning{outcome: providers.Paid}
-	case "cancelled", "canceled", "rejected":
+	case received, receivedToo:
+		return meaning{outcome: providers.Paid, outside: true}
+	case "cancelled", "canceled":
 		return meaning{outcome: providers.Cancelled}
+	case "rejected":
+		return meaning{outcome: providers.Cancelled, reason: providers.ReasonRejected}
 	case "expired":
 		return meaning{outcome: providers.Expired}
+	case "created":
+		return meaning{outcome: providers.Unknown, reason: providers.ReasonPayout}
 	}
 	return meaningAfter(normal(status))
 }
@@ -316,12 +378,6 @@ func disputeOf(word string) providers.Dispute {
 	return ""
 }
 
-// isReceived reports whether a status says that the money came in outside.
-func isReceived(status string) bool {
-	word := normal(status)
-	return word == received || word == receivedToo
-}
-
 func normal(word string) string {
 	return strings.NewReplacer(" ", "", "-", "", "_", "").Replace(strings.ToLower(word))
 }
@@ -339,16 +395,16 @@ func (c *Client) read(reply providers.Reply) (order, providers.Report, error) {
 	if err != nil {
 		return order{}, providers.Report{}, err
 	}
-	report.Status, report.Raw = reply.Status, reply.Raw()
+	report.Status, report.Raw = reply.Status, rawOf(reply)
 	return o, report, nil
 }
 
 // report puts an order in our words. An order that has money must say how much.
 //
-// The Gate does not tell one refund from another: Refunds is the latest alone,
-// without an amount, where the status speaks of it. Captured is what was not
-// released: of a reservation whose answer says nothing of a release, it stays
-// unsaid.
+// The Gate does not tell one refund from another: Refunds is the latest alone
+// that it took up, without a name or an amount, and only where that is told.
+// What has gone back is told by the sum. Captured is what was not released: of
+// a reservation whose answer says nothing of a release, it stays unsaid.
 func (c *Client) report(o order) (providers.Report, error) {
 	total, err := o.total()
 	if err != nil {
@@ -361,6 +417,7 @@ func (c *Client) report(o order) (providers.Report, error) {
 	r := providers.Report{
 		Ref: o.ID, PaymentID: string(o.Number), Outcome: m.outcome, Amount: total, Word: string(o.Status),
 		Refunded: o.refunded(total.Currency), Reversal: m.reversal, Dispute: m.dispute, At: o.Modified.Time,
+		Reason: m.reason, Outside: m.outside, Test: bool(o.IsTest) || normal(string(o.Status)) == "test",
 	}
 	held, since := o.held(m)
 	if held {
@@ -375,10 +432,30 @@ func (c *Client) report(o order) (providers.Report, error) {
 		r.Captured = o.captured(total, held, m)
 	default:
 	}
-	if m.refund != "" {
-		r.Refunds = []providers.Refund{{State: m.refund, Word: string(o.Status)}}
+	if state, word := o.latestRefund(m); state != "" {
+		r.Refunds = []providers.Refund{{State: state, Word: word}}
 	}
 	return r, nil
+}
+
+// latestRefund is how the latest refund stands, and the word that says so: the
+// status, or with a dispute, whose word takes its place, the last one before it
+// that spoke of refunds. An order that has gone back to being paid in between
+// says nothing of it any more.
+func (o order) latestRefund(m meaning) (providers.RefundState, string) {
+	if m.refund != "" || m.dispute == "" {
+		return m.refund, string(o.Status)
+	}
+	steps := o.StatusChanges
+	if len(steps) == 0 || normal(string(steps[len(steps)-1].Status)) != normal(string(o.Status)) {
+		return "", "" // the list is not in the order of time, or breaks off
+	}
+	for _, step := range slices.Backward(steps) {
+		if was := meaningOf(string(step.Status)); was.dispute == "" {
+			return was.refund, string(step.Status)
+		}
+	}
+	return "", ""
 }
 
 // total is the whole order; the zero Amount when the answer does not say.
@@ -423,7 +500,7 @@ func (o order) held(m meaning) (bool, time.Time) {
 			return true, c.On.Time
 		}
 	}
-	taken := m.outcome == providers.Paid && !isReceived(string(o.Status))
+	taken := m.outcome == providers.Paid && !m.outside
 	return m.outcome == providers.Authorized || taken && bool(o.SkipCapture), time.Time{}
 }
 
@@ -452,12 +529,13 @@ func said(raw json.RawMessage, currency money.Currency) (money.Amount, bool) {
 
 func missing(raw json.RawMessage) bool { return len(raw) == 0 || string(raw) == "null" }
 
-// isAbout refuses an answer that is about another order than the one asked for.
+// isAbout refuses an answer that is about another order than the one asked for,
+// or that is another payment's, where it is known whose it must be.
 func isAbout(o order, ref, paymentID string) error {
 	if o.ID != ref {
 		return errors.New("the answer is about another order")
 	}
-	if o.Number != "" && string(o.Number) != paymentID {
+	if o.Number != "" && paymentID != "" && string(o.Number) != paymentID {
 		return errors.New("the answer's number is another payment's")
 	}
 	return nil

@@ -97,6 +97,7 @@ func (p *Provider) create(r *http.Request, _ string) world.Answer {
 		return *problem
 	}
 	wanted, wrong := parseOrder(body, p.config.Currencies, p.shopNow())
+	p.checkSaved(wanted, wrong)
 	size := r.URL.Query().Get("response_type")
 	switch size {
 	case "":
@@ -108,6 +109,8 @@ func (p *Provider) create(r *http.Request, _ string) world.Answer {
 	if len(wrong) > 0 {
 		return badRequest(wrong)
 	}
+	sum, _ := total(wanted.Products) // parseOrder has seen to it that it fits
+	p.world.Faults.Meet(Name, "", wanted.Number, sum.String())
 	var a world.Answer
 	if _, refused := p.take(&a, numberTaken, "create", wanted.Number); refused {
 		answer := badRequest(complaints{"number": []fault{{"An order with this number exists already.", "unique"}}})
@@ -140,6 +143,7 @@ func (p *Provider) add(wanted newOrder, base string) (*order, []news, []string) 
 		currency: wanted.Currency, number: wanted.Number,
 	}
 	o.told = o.total()
+	p.world.Faults.Meet(Name, o.id, wanted.Number, o.told.String())
 	var struck []string
 	for _, f := range p.faults.orders {
 		if f.create == nil {

@@ -10,6 +10,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"till/sandbox/world"
@@ -109,7 +110,9 @@ func (p *Provider) sequels(o *order, now string, last map[*hook]string, refs []s
 		if !ok {
 			continue
 		}
-		for h, after := range last {
+		hooks := slices.SortedFunc(maps.Keys(last), func(a, b *hook) int { return strings.Compare(a.id, b.id) })
+		for _, h := range hooks {
+			after := last[h]
 			for _, status := range f.statuses {
 				l, was := p.old(o, status)
 				if !was || status == now {
@@ -173,7 +176,11 @@ func (p *Provider) letter(event, status string, shown object) letter {
 	return letter{
 		shown: shown, status: status, address: func(s string) string { return s },
 		sign: func(body []byte) http.Header {
-			return http.Header{hmacHeader: {SignHMAC(p.config.HookSecret, body)}, rsaHeader: {SignRSA(p.key, body)}}
+			header := http.Header{hmacHeader: {SignHMAC(p.config.HookSecret, body)}}
+			if !p.config.NoRSA {
+				header[rsaHeader] = []string{SignRSA(p.key, body)}
+			}
+			return header
 		},
 	}
 }
@@ -184,14 +191,20 @@ func (p *Provider) message(o *order, h *hook, l letter) world.Message {
 		content = asTexts(content)
 	}
 	body, _ := json.Marshal(content) // made of texts and numbers
+	// The bytes never change and a signature by RSA costs a millisecond.
+	var once sync.Once
+	var signed http.Header
 	return world.Message{
 		Provider: Name, Order: o.id, External: o.request.Number, What: l.status, Faults: l.faults,
 		URL: l.address(h.url), Body: body, Pad: l.pad, Proof: hmacHeader,
 		Sign: func(_ time.Time, body []byte) http.Header {
+			once.Do(func() {
+				if l.sign != nil {
+					signed = l.sign(body)
+				}
+			})
 			header := http.Header{}
-			if l.sign != nil {
-				header = l.sign(body)
-			}
+			maps.Copy(header, signed)
 			header.Set("Content-Type", "application/json")
 			return header
 		},

@@ -36,16 +36,13 @@ func cardOf(key string) (card, bool) {
 	return cards()[at], true
 }
 
-// payByServer answers POST to api_do_url: a card's data instead of the page. The
-// answer is empty but for threed_check_url, when the buyer must go there.
+// payByServer answers POST to api_do_url: a card's data instead of the page, or
+// an empty object for an order that names a saved card. The answer is empty but
+// for threed_check_url, when the buyer must go there.
 func (p *Provider) payByServer(r *http.Request, id string) world.Answer {
 	body, problem := jsonBody(r)
 	if problem != nil {
 		return *problem
-	}
-	c, wrong := parseCard(body)
-	if len(wrong) > 0 {
-		return badRequest(wrong)
 	}
 	p.mu.Lock()
 	o, ok := p.byID(id)
@@ -58,6 +55,11 @@ func (p *Provider) payByServer(r *http.Request, id string) world.Answer {
 		p.mu.Unlock()
 		return a
 	}
+	c, wrong := p.cardFor(o, body)
+	if len(wrong) > 0 {
+		p.mu.Unlock()
+		return badRequest(wrong)
+	}
 	told := p.onAttempt(o, c, p.world.Clock.Now())
 	out := object{}
 	if o.challenge {
@@ -68,6 +70,15 @@ func (p *Provider) payByServer(r *http.Request, id string) world.Answer {
 	a := answerJSON(http.StatusOK, out)
 	a.Order, a.External = o.id, o.request.Number
 	return a
+}
+
+// cardFor is the card that an order is paid with by server. The caller has the
+// lock.
+func (p *Provider) cardFor(o *order, body []byte) (card, complaints) {
+	if _, method := o.request.saved(); method == "" {
+		return parseCard(body)
+	}
+	return p.savedFor(o, body)
 }
 
 // parseCard reads a card's data. Of the many optional keys only the documented

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"till/sandbox/world"
 )
@@ -50,7 +51,8 @@ type pageLine struct {
 
 type pageCard struct{ Key, Number, Does string }
 
-func parsePages() (map[string]*template.Template, error) {
+// parsePages parses the pages, once in a program: they are built in.
+var parsePages = sync.OnceValues(func() (map[string]*template.Template, error) {
 	pages := make(map[string]*template.Template)
 	for _, name := range []string{"pay", "bank", "done", "left", "problem"} {
 		t, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
@@ -60,7 +62,7 @@ func parsePages() (map[string]*template.Template, error) {
 		pages[name] = t
 	}
 	return pages, nil
-}
+})
 
 // draw draws a page into memory, so that a broken one is not half sent.
 func (p *Provider) draw(status int, name string, data page, o *order) world.Answer {

@@ -28,6 +28,9 @@ const (
 	reversalRefused = "reversal_refused"
 	reversalSlow    = "reversal_slow"
 	reversalFails   = "reversal_fails"
+	cardNotSaved    = "card_not_saved"
+	savedDeclined   = "saved_card_declined"
+	savedChallenged = "saved_card_challenged"
 )
 
 // faults is everything that can go wrong at the Gate, as lists: adding one is
@@ -83,7 +86,7 @@ func (f faults) catalogue() []world.Fault {
 }
 
 func (p *Provider) allFaults() faults {
-	api := []string{"create", "list", "read", "delete", "capture", "cancel", "refund", "reverse", "received", "do", "webhooks"}
+	api := []string{"create", "list", "read", "delete", "capture", "cancel", "refund", "reverse", "received", "do", "clients", "cards", "webhooks"}
 	return faults{
 		wires:   append(p.world.Wires(api, []string{"page", "pay", "bank"}), ownWires(api)...),
 		plain:   append(plainFaults(), moneyFaults()...),
@@ -162,6 +165,9 @@ func moneyFaults() []world.Fault {
 		fault(reversalRefused, "The acquirer refuses to reverse: 400, and nothing goes back."),
 		fault(reversalSlow, "A reversal takes its time.", after("0s", "is done")),
 		fault(reversalFails, "A reversal is accepted and fails later.", after("10s", "fails")),
+		fault(cardNotSaved, "The card of a paid order is not saved, though it should be."),
+		fault(savedDeclined, "The bank declines to have a saved card charged."),
+		fault(savedChallenged, "The bank wants to ask the buyer before a saved card is charged (3-D Secure)."),
 	}
 }
 

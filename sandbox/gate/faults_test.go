@@ -348,6 +348,29 @@ func faultTests() map[string]func(*testing.T, *stand) {
 			equal(t, "genuine", s.genuine(s.last()), true)
 		},
 
+		// Saved cards.
+		"card_not_saved": func(t *testing.T, s *stand) {
+			s.fault(world.Wish{Fault: "card_not_saved"})
+			client, _ := s.subscribed("o1")
+			equal(t, "cards", len(s.cards(client)), 0)
+		},
+		"saved_card_declined": func(t *testing.T, s *stand) {
+			client, _ := s.subscribed("o1")
+			id := s.renewal("o2", client, s.cards(client)[0])
+			s.fault(world.Wish{Fault: "saved_card_declined", Order: id})
+			equal(t, "asks", s.charge(id, `{}`).want(200).text("threed_check_url"), "")
+			equal(t, "status", s.truth(id).Status, cancelled)
+		},
+		"saved_card_challenged": func(t *testing.T, s *stand) {
+			client, _ := s.subscribed("o1")
+			id := s.renewal("o2", client, s.cards(client)[0])
+			s.fault(world.Wish{Fault: "saved_card_challenged", Order: id})
+			equal(t, "asks", s.charge(id, `{}`).want(200).text("threed_check_url"), s.base+"/checkout/"+id+"/3ds/")
+			equal(t, "status", s.truth(id).Status, inProgress)
+			s.press("/checkout/"+id+"/3ds/", "decision", "confirm").want(303)
+			equal(t, "status", s.truth(id).Status, paid)
+		},
+
 		// Callbacks: what stands in them.
 		"callback_wrong_signature": func(t *testing.T, s *stand) {
 			s.paidWith(world.Wish{Fault: "callback_wrong_signature"})

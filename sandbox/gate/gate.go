@@ -50,6 +50,9 @@ type Config struct {
 	SecretKey string
 	// HookSecret signs the callbacks in X-Webhook-Signature.
 	HookSecret string
+	// NoRSA leaves X-Signature out of the callbacks, which takes a millisecond to
+	// make.
+	NoRSA bool
 	// Test makes it a key set for tests: orders say is_test, and only webhooks
 	// for tests are called.
 	Test bool
@@ -100,7 +103,9 @@ type Provider struct {
 	made     int // orders
 	orders   *world.Keep[*order]
 	byNumber map[string]*order // the newest of each number
-	hooked   int               // webhooks ever made
+	known    int               // clients ever made, and their cards
+	clients  *world.Keep[*client]
+	hooked   int // webhooks ever made
 	hooks    []*hook
 	rate     rate
 }
@@ -132,6 +137,7 @@ func New(w *world.World, config Config) (*Provider, error) {
 		byNumber: make(map[string]*order),
 	}
 	p.orders = world.NewKeep[*order](p.config.MaxOrders)
+	p.clients = world.NewKeep[*client](p.config.MaxOrders)
 	p.routes = p.allRoutes()
 	p.faults = p.allFaults()
 	p.door = world.Door{World: w, Provider: Name, Wires: p.faults.wires}
@@ -150,8 +156,9 @@ func (p *Provider) Title() string { return "Gate" }
 func (p *Provider) Reset() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.made, p.rate = 0, rate{}
+	p.made, p.known, p.rate = 0, 0, rate{}
 	p.orders.Clear()
+	p.clients.Clear()
 	clear(p.byNumber)
 }
 
@@ -230,11 +237,15 @@ func (p *Provider) take(a *world.Answer, fault, endpoint string, refs ...string)
 //	fail             the attempt that is running fails
 //	cancel           as the API's
 //	capture          of the whole reservation
+//	received         as the API's
 //	refund           of all that is left
+//	refund_part      of half of what is left
 //	refund_done refund_fail refund_reverse       of the latest refund
 //	reverse          as the API's
 //	reversal_done reversal_fail                  of the reversal that is running
 //	withdraw         passes the money on to the merchant
+//	overdue expire   the due date goes by, and late payment is taken, or is not
+//	forget_card      deletes the card that was saved with the order
 //	won              ends a dispute for the merchant: paid again
 //	chargeback …     the stages of a dispute, by their words
 //	set              the status becomes any word, silently: no callback, no faults
@@ -319,6 +330,7 @@ func decisions() []decision {
 		{"cancel", (*order).cancellable, (*Provider).onCancel, nil},
 		{"capture", in(hold), func(p *Provider, o *order, now time.Time) []news { return p.onCapture(o, o.total(), now) }, nil},
 		{"refund", (*order).refundable, func(p *Provider, o *order, now time.Time) []news { return p.onRefund(o, o.left(), now) }, nil},
+		{"refund_part", func(o *order) bool { return o.refundable() && o.left() > 1 }, func(p *Provider, o *order, now time.Time) []news { return p.onRefund(o, o.left()/2, now) }, nil},
 		{"refund_done", in(refundInitiated), (*Provider).onRefundDone, nil},
 		{"refund_fail", in(refundInitiated), (*Provider).onRefundFailed, nil},
 		{"refund_reverse", (*order).hasRefund, (*Provider).onRefundReversed, nil},
@@ -326,6 +338,10 @@ func decisions() []decision {
 		{"reversal_done", in(reversalInitiated), (*Provider).onReversalDone, nil},
 		{"reversal_fail", in(reversalInitiated), (*Provider).onReversalFailed, nil},
 		{"withdraw", in(paid), (*Provider).onWithdraw, nil},
+		{"received", (*order).receivable, (*Provider).onReceived, nil},
+		{"overdue", func(o *order) bool { return o.canMove(overdue) }, (*Provider).onOverdue, nil},
+		{"expire", func(o *order) bool { return o.canMove(expired) }, (*Provider).onExpire, nil},
+		{"forget_card", func(o *order) bool { return o.card.pan != "" && o.saved != nil && !o.saved.gone }, (*Provider).onForgetCard, nil},
 		{"won", func(o *order) bool { return slices.Contains(disputes(), o.status) && o.canMove(paid) }, (*Provider).onWon, nil},
 	}
 	for _, stage := range disputes() {

@@ -3,6 +3,8 @@ package gate
 import (
 	"context"
 	"time"
+
+	"till/sandbox/world"
 )
 
 // What happens to an order. Each of these returns what the shop is told; the
@@ -46,6 +48,7 @@ func (p *Provider) onAttempt(o *order, c card, now time.Time) []news {
 // onSuccess is the bank's yes.
 func (p *Provider) onSuccess(o *order, now time.Time) []news {
 	o.challenge = false
+	p.saveCard(o, now)
 	for _, f := range p.faults.orders {
 		if f.pay == nil {
 			continue
@@ -97,8 +100,18 @@ func (p *Provider) onFailure(o *order, why string, now time.Time) []news {
 // onDue is the due date's going by. No event is known for "overdue".
 func (p *Provider) onDue(o *order, now time.Time) []news {
 	if o.request.DenyOverdue {
-		return o.move(now, expired, "order.expired", "the due date went by; nobody can pay any more")
+		return p.onExpire(o, now)
 	}
+	return p.onOverdue(o, now)
+}
+
+// onExpire is its going by where nobody may pay late.
+func (*Provider) onExpire(o *order, now time.Time) []news {
+	return o.move(now, expired, "order.expired", "the due date went by; nobody can pay any more")
+}
+
+// onOverdue is its going by where one may.
+func (*Provider) onOverdue(o *order, now time.Time) []news {
 	return o.move(now, overdue, "", "the due date went by; it can still be paid")
 }
 
@@ -146,6 +159,7 @@ func (p *Provider) onWon(o *order, now time.Time) []news {
 // onRefund is a refund. It is done at once unless a fault says otherwise.
 func (p *Provider) onRefund(o *order, amount cents, now time.Time) []news {
 	o.pending = amount
+	o.returns = append(o.returns, world.Refund{Minor: int64(amount), State: world.RefundPending, At: now})
 	slow, isSlow := p.struck(refundSlow, o)
 	fails, isBad := p.struck(refundFails, o)
 	if !isSlow && !isBad {
@@ -167,6 +181,7 @@ func (p *Provider) onRefundDone(o *order, now time.Time) []news {
 	amount := o.pending
 	o.back += amount
 	o.latest, o.pending = amount, 0
+	o.returned(world.RefundPending, world.RefundDone)
 	const event = "order.invoice_refunded"
 	because := amount.String() + " went back"
 	switch {
@@ -182,6 +197,7 @@ func (p *Provider) onRefundDone(o *order, now time.Time) []news {
 func (p *Provider) onRefundFailed(o *order, now time.Time) []news {
 	amount := o.pending
 	o.pending = 0
+	o.returned(world.RefundPending, world.RefundFailed)
 	return o.move(now, refundFailed, "order.refund_failure", "a refund of "+amount.String()+" failed")
 }
 
@@ -191,11 +207,14 @@ func (p *Provider) onRefundReversed(o *order, now time.Time) []news {
 	o.back -= amount
 	o.undone += amount
 	o.latest, o.pending = 0, 0
+	o.returned(world.RefundPending, world.RefundFailed)
+	o.returned(world.RefundDone, world.RefundReversed)
 	return o.move(now, refundReversed, "order.invoice_refund_reversed", "the processing centre took the refund of "+amount.String()+" back")
 }
 
 // onReverse is a reversal. It is done at once unless a fault says otherwise.
 func (p *Provider) onReverse(o *order, now time.Time) []news {
+	o.returns = append(o.returns, world.Refund{Minor: int64(o.left()), State: world.RefundPending, At: now})
 	slow, isSlow := p.struck(reversalSlow, o)
 	fails, isBad := p.struck(reversalFails, o)
 	if !isSlow && !isBad {
@@ -212,11 +231,23 @@ func (p *Provider) onReverse(o *order, now time.Time) []news {
 }
 
 func (p *Provider) onReversalDone(o *order, now time.Time) []news {
+	o.returned(world.RefundPending, world.RefundDone)
 	return o.move(now, reversed, "order.invoice_reversal", "the payment was undone")
 }
 
 func (p *Provider) onReversalFailed(o *order, now time.Time) []news {
+	o.returned(world.RefundPending, world.RefundFailed)
 	return o.move(now, reversalFailed, "order.reversal_failure", "the reversal failed")
+}
+
+// returned takes the latest refund, or reversal, of one state to another.
+func (o *order) returned(from, to world.RefundState) {
+	for i := len(o.returns) - 1; i >= 0; i-- {
+		if o.returns[i].State == from {
+			o.returns[i].State = to
+			return
+		}
+	}
 }
 
 // later has something happen to an order after a while, unless something else

@@ -109,6 +109,7 @@ type order struct {
 	declines  []decline
 	card      card // of the latest attempt
 	challenge bool // the bank's check is awaited
+	saved     *savedCard
 
 	viewedAt, heldAt, capturedAt, paidAt time.Time
 	due                                  time.Time // by this clock; zero without one
@@ -119,7 +120,8 @@ type order struct {
 	undone   cents // refunds that were reversed
 	pending  cents // the refund that is on its way
 	latest   cents // the latest refund that was done
-	silent   bool  // by a fault: does not say what was released
+	returns  []world.Refund
+	silent   bool // by a fault: does not say what was released
 
 	notified bool
 	deleted  bool
@@ -316,7 +318,7 @@ func (o *order) view() world.Order {
 		Paid:     o.taken > 0 && o.status != reversed || o.status == received,
 		Currency: o.request.Currency, Minor: int64(o.total()), Amount: o.total().String(),
 		ToldCurrency: o.currency, ToldMinor: int64(o.told), ToldAmount: o.told.String(),
-		Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt, Decisions: o.decisions(), Wire: wire,
+		Money: o.money(), Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt, Decisions: o.decisions(), Wire: wire,
 	}
 	if !o.bare {
 		v.Page = o.page()

@@ -63,6 +63,17 @@ type newOrder struct {
 	MaxAttempts int64
 	DenyOverdue bool
 	SkipCapture bool
+	SetupFuture string // what the card is saved for; empty when it is not
+	ForceSave   bool
+	Scenario    string // what a saved card is charged for; empty when the buyer pays
+}
+
+// saved is the client whose card is saved or charged, and the saved card that is
+// charged; both may be empty.
+func (o newOrder) saved() (client, method string) {
+	client, _ = o.Client["original_client"].(string)
+	method, _ = o.Client["recurring_payment_method"].(string)
+	return client, method
 }
 
 type product struct {
@@ -92,7 +103,10 @@ func parseOrder(body []byte, currencies []string, now time.Time) (newOrder, comp
 		Failure: p.url("failure_redirect", fields["failure_redirect"]), Cancel: p.url("cancel_redirect", fields["cancel_redirect"]),
 		Due: p.whole("due", fields["due"], now.Unix()+1, 1<<40), MaxAttempts: p.whole("max_payment_attempts", fields["max_payment_attempts"], 1, maxAttempts),
 		DenyOverdue: p.flag("deny_overdue_payment", fields["deny_overdue_payment"]), SkipCapture: p.flag("skip_capture", fields["skip_capture"]),
+		SetupFuture: p.scenario("setup_future_use", fields["setup_future_use"]), ForceSave: p.flag("force_save_method", fields["force_save_method"]),
+		Scenario: p.scenario("use_scenario", fields["use_scenario"]),
 	}
+	p.saving(o)
 	p.others(fields)
 	if _, fits := total(o.Products); !fits {
 		p.complaints.add("products", "max_value", "The total is too large.")
@@ -105,6 +119,7 @@ func understood() []string {
 	return []string{
 		"client", "products", "currency", "number", "language", "notes", "referrer", "success_redirect", "in_progress_redirect",
 		"failure_redirect", "cancel_redirect", "due", "max_payment_attempts", "deny_overdue_payment", "skip_capture",
+		"setup_future_use", "force_save_method", "use_scenario",
 	}
 }
 
@@ -114,8 +129,8 @@ func known() []string {
 	return []string{
 		"is_test", "is_moto", "pan_first", "verify_card", "use_verified_card", "save_card", "custom_invoice_url", "brand",
 		"terminal_processing_id", "payment_system", "dynamic_descriptor", "sdwo_merchant_id", "subtotal_override",
-		"total_tax_override", "total_discount_override", "total_override", "request_client_info", "setup_future_use",
-		"force_save_method", "recurring_number", "use_scenario", "sca_exemption", "enable_avs", "service_location",
+		"total_tax_override", "total_discount_override", "total_override", "request_client_info",
+		"recurring_number", "sca_exemption", "enable_avs", "service_location",
 	}
 }
 
@@ -152,10 +167,16 @@ func (p *parser) client(raw json.RawMessage) object {
 			inner.complaints.add(name, "unknown_field", "This field is not known.")
 		}
 	}
+	out := object{"email": email, "original_client": nil, "recurring_payment_method": nil}
+	for _, name := range []string{"original_client", "recurring_payment_method"} {
+		if id := inner.text(name, fields[name]); id != "" {
+			out[name] = id
+		}
+	}
 	if len(inner.complaints) > 0 {
 		p.complaints["client"] = inner.complaints
 	}
-	return object{"email": email, "original_client": nil}
+	return out
 }
 
 func ofClient() []string {

@@ -10,7 +10,7 @@ import (
 
 // route is one thing that can be asked for.
 type route struct {
-	method, path string // {id} stands for an order or a webhook
+	method, path string // {id} stands for an order, a webhook, a client or its card
 	endpoint     string // its name for faults and in the list of requests; empty: not listed
 	answer       func(r *http.Request, id string) world.Answer
 }
@@ -30,7 +30,7 @@ func (p *Provider) allRoutes() []route {
 			return p.act(r, action{name, id, takes, do})
 		})}
 	}
-	const orders, hooks = "api/v0.6/orders", "api/v0.6/webhooks"
+	const orders, hooks, clients = "api/v0.6/orders", "api/v0.6/webhooks", "api/v0.6/clients"
 	return []route{
 		{"POST", orders, "create", keyed(p.create)},
 		{"GET", orders, "list", keyed(p.list)},
@@ -42,6 +42,15 @@ func (p *Provider) allRoutes() []route {
 		act("reverse", false, p.reverse),
 		act("received", false, p.received),
 		{"POST", "do/{id}", "do", keyed(p.payByServer)},
+		{"GET", clients, "clients", keyed(p.listClients)},
+		{"POST", clients, "clients", keyed(p.makeClient)},
+		{"GET", clients + "/{id}", "clients", keyed(p.readClient)},
+		{"PUT", clients + "/{id}", "clients", keyed(p.changeClient)},
+		{"PATCH", clients + "/{id}", "clients", keyed(p.changeClient)},
+		{"DELETE", clients + "/{id}", "clients", keyed(p.removeClient)},
+		{"GET", clients + "/{id}/payment_methods", "cards", keyed(p.listCards)},
+		{"GET", clients + "/{id}/payment_methods/{id}", "cards", keyed(p.readCard)},
+		{"DELETE", clients + "/{id}/payment_methods/{id}", "cards", keyed(p.removeCard)},
 		{"GET", hooks, "webhooks", keyed(p.listHooks)},
 		{"POST", hooks, "webhooks", keyed(p.makeHook)},
 		{"GET", hooks + "/{id}", "webhooks", keyed(p.readHook)},
@@ -57,7 +66,7 @@ func (p *Provider) allRoutes() []route {
 }
 
 // match reports whether an address, taken apart, is the route's, and the id in
-// it.
+// it; two of them have a slash between.
 func (t route) match(parts []string) (id string, ok bool) {
 	pattern := strings.Split(t.path, "/")
 	if len(pattern) != len(parts) {
@@ -65,8 +74,10 @@ func (t route) match(parts []string) (id string, ok bool) {
 	}
 	for i, part := range pattern {
 		switch {
-		case part == "{id}" && parts[i] != "":
+		case part == "{id}" && parts[i] != "" && id == "":
 			id = parts[i]
+		case part == "{id}" && parts[i] != "":
+			id += "/" + parts[i]
 		case part != parts[i]:
 			return "", false
 		}

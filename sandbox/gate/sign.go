@@ -13,6 +13,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"sync"
 )
 
 // The headers of the two signatures that are known nearby. OUR CHOICE: both are
@@ -27,7 +28,8 @@ const (
 //go:embed keys/demo.pem
 var keyFile []byte
 
-func demoKey() (*rsa.PrivateKey, error) {
+// demoKey reads the key, once in a program.
+var demoKey = sync.OnceValues(func() (*rsa.PrivateKey, error) {
 	block, _ := pem.Decode(keyFile)
 	if block == nil {
 		return nil, errors.New("gate: the demo key is no PEM")
@@ -41,7 +43,7 @@ func demoKey() (*rsa.PrivateKey, error) {
 		return nil, errors.New("gate: the demo key is not for RSA")
 	}
 	return key, nil
-}
+})
 
 // DemoPublicKey is the public half of the key that callbacks are signed with,
 // in PEM, for a shop that checks X-Signature.
