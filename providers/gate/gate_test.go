@@ -42,6 +42,20 @@ func TestConforms(t *testing.T) {
 				SignatureHeader: header,
 				Secrets:         []string{secretKey, token, oldToken, hmacKey, oldKey},
 				Config:          b.cfg,
+				Links:           &providertest.Links{},
+				Subscriptions: &providertest.Subscriptions{
+					SecretToken: true, Before: 1, BeforeTake: 1, Agree: func(ref string) { b.save(ref, savedCard) },
+					Charged: func() (n int) {
+						b.change(func(f *fake) {
+							for _, o := range f.orders {
+								if o.In.UseScenario != "" && o.Status == "paid" {
+									n++
+								}
+							}
+						})
+						return n
+					},
+				},
 			}
 		})
 	}

@@ -324,7 +324,7 @@ func isAbout(o order, ref, paymentID string) error {
 	if o.ID != ref {
 		return errors.New("the answer is about another order")
 	}
-	if o.ExternalID != "" && o.ExternalID != paymentID {
+	if o.ExternalID != "" && paymentID != "" && o.ExternalID != paymentID {
 		return errors.New("the answer's external_id is another payment's")
 	}
 	return nil

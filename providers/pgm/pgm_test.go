@@ -21,21 +21,68 @@ import (
 const card = "stripe/credit-cards"
 
 func TestConforms(t *testing.T) {
-	t.Parallel()
-	providertest.Run(t, func(t *testing.T) providertest.Bench {
-		b := setup(t)
-		return providertest.Bench{
-			Provider: b.Client, Server: b.server, Opened: b.opened, Set: b.set, Sum: b.sum, Method: card, NoAmounts: true,
-			Words: map[providers.Outcome]string{
-				providers.Open: "PENDING", providers.Paid: "ACCEPTED", providers.Declined: "FAILED",
-			},
-			Optional: []string{"shopTransactionId", "providerName", "paymentMethod", "metadata", "resultDescription"},
-			Deliver:  b.deliver,
-			Sign:     func(body []byte) providers.Delivery { return to(callbackSecret, body) },
-			Secrets:  []string{gatewayKey, callbackSecret, formerSecret},
-			Config:   b.cfg,
-		}
-	})
+	for _, auto := range []bool{true, false} {
+		t.Run(map[bool]string{true: "charged by the service", false: "charged by us"}[auto], func(t *testing.T) {
+			providertest.Run(t, func(t *testing.T) providertest.Bench {
+				b := setup(t, func(cfg *pgm.Config) { cfg.Methods = []string{card, "axerve/pay-pal"} })
+				subs := &providertest.Subscriptions{
+					Method: "axerve/pay-pal", Automatic: auto, SecretToken: true,
+					Opened: func() (n int) {
+						b.change(func(f *fake) { n = len(f.subscriptions) })
+						return n
+					},
+					Agree: func(ref string) {
+						b.change(func(f *fake) {
+							f.payments[ref].Status = "ACCEPTED"
+							f.subscriptions[f.payments[ref].Token].Status = "ACTIVE"
+						})
+					},
+					Words: map[providers.SubscriptionStatus]string{
+						providers.SubscriptionPending: "PENDING", providers.SubscriptionActive: "ACTIVE", providers.SubscriptionPastDue: "PAST_DUE",
+						providers.SubscriptionExpired: "EXPIRED", providers.SubscriptionCanceled: "CANCELED", providers.SubscriptionUnknown: "UNKNOWN",
+					},
+					Set: func(token, word string) { b.change(func(f *fake) { f.subscriptions[token].Status = word }) },
+					Sum: func(t *testing.T, token string) (s providertest.Sums) {
+						b.change(func(f *fake) {
+							bodies := f.subscriptions[token].Bodies
+							if strings.Contains(bodies[len(bodies)-1], `"amount":2999,`) {
+								s = providertest.Sums{Amount: "29.99", Code: "EUR"}
+							}
+						})
+						return s
+					},
+				}
+				if auto {
+					subs.Method = card
+				} else {
+					subs.Unit, subs.Count = providers.Day, 30
+					subs.Charged = func() (n int) {
+						b.change(func(f *fake) {
+							for _, p := range f.payments {
+								if strings.Contains(p.Body, `"token"`) {
+									n++
+								}
+							}
+						})
+						return n
+					}
+				}
+				return providertest.Bench{
+					Provider: b.Client, Server: b.server, Opened: b.opened, Set: b.set, Sum: b.sum, Method: card, NoAmounts: true,
+					Words: map[providers.Outcome]string{
+						providers.Open: "PENDING", providers.Paid: "ACCEPTED", providers.Declined: "FAILED",
+					},
+					Optional:      []string{"shopTransactionId", "providerName", "paymentMethod", "metadata", "resultDescription"},
+					Deliver:       b.deliver,
+					Sign:          func(body []byte) providers.Delivery { return to(callbackSecret, body) },
+					Secrets:       []string{gatewayKey, callbackSecret, formerSecret},
+					Config:        b.cfg,
+					Links:         &providertest.Links{},
+					Subscriptions: subs,
+				}
+			})
+		})
+	}
 }
 
 func request(method string) providers.StartRequest {

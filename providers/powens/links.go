@@ -145,7 +145,7 @@ func readLink(body []byte, want expected) (link, error) {
 		return link{}, errors.New("the link's id is missing or cannot be one")
 	case want.ref != "" && !strings.EqualFold(string(l.ID), want.ref):
 		return link{}, errors.New("the answer is about another link")
-	case l.State != "" && string(l.State) != want.paymentID:
+	case l.State != "" && want.paymentID != "" && string(l.State) != want.paymentID:
 		return link{}, errors.New("the link's redirect_state is another payment's")
 	default:
 		return l, nil

@@ -26,6 +26,7 @@ func TestConforms(t *testing.T) {
 		const old, other = "sbx_webhook_key_0", "sbx_webhook_key_2"
 		b := setup(t, func(cfg *powens.Config) {
 			cfg.WebhookKeys = append(cfg.WebhookKeys, old)
+			withLinks(cfg)
 			cfg.Currencies = []money.Currency{"EUR", "GBP", "JPY", "KWD"}
 		})
 		events := 9000
@@ -50,6 +51,31 @@ func TestConforms(t *testing.T) {
 			SignatureHeader: "BI-Signature",
 			Secrets:         []string{clientSecret, strings.Trim(strconv.Quote(clientSecret), `"`), webhookKey, old, "svc-token-"},
 			Config:          b.cfg,
+			Links: &providertest.Links{
+				Opened: func() (n int) {
+					b.change(func(f *fake) { n = len(f.links) })
+					return n
+				},
+				Pay:    func(ref string) { b.pay(ref, "done") },
+				Silent: true, Elsewhere: true,
+			},
+			Subscriptions: &providertest.Subscriptions{
+				Automatic: true, First: providers.Processing,
+				Agree: func(ref string) {
+					b.change(func(f *fake) {
+						f.onCancel = func(p *fakePayment) (int, string) {
+							p.State, p.Code = "rejected", "CancelledByClient"
+							return http.StatusOK, ""
+						}
+						f.payment(ref).State, f.payment(ref).Connector = "pending", "0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e01"
+					})
+				},
+				Set: b.set,
+				Words: map[providers.SubscriptionStatus]string{
+					providers.SubscriptionPending: "created", providers.SubscriptionActive: "pending",
+					providers.SubscriptionExpired: "done", providers.SubscriptionCanceled: "rejected",
+				},
+			},
 		}
 	})
 }

@@ -353,7 +353,7 @@ func (c *Client) read(reply providers.Reply, want expected) (payment, providers.
 		return payment{}, providers.Report{}, errors.New("the payment has no state")
 	case want.ref != "" && string(p.ID) != want.ref:
 		return payment{}, providers.Report{}, errors.New("the answer is about another payment")
-	case p.ClientState != "" && string(p.ClientState) != want.paymentID && !want.byLink:
+	case p.ClientState != "" && want.paymentID != "" && string(p.ClientState) != want.paymentID && !want.byLink:
 		return payment{}, providers.Report{}, errors.New("the answer's client_state is another payment's")
 	}
 	outcome, reason := c.outcome(p)

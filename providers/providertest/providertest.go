@@ -94,6 +94,7 @@ func Run(t *testing.T, setup func(t *testing.T) Bench) {
 		{"a start says where to send the buyer", start},
 		{"starting twice with one key opens one payment", startTwice},
 		{"twenty starts at once with one key open one payment", startAtOnce},
+		{"a payment of which only the reference is known can be looked up", whosever},
 		{"each status word is reported in our words", words},
 		{"a word that we do not know is unknown", unknownWord},
 		{"amounts are exact in every currency", amounts},
@@ -190,6 +191,15 @@ func start(t *testing.T, s suite) {
 	}
 	if s.Provider.Name() == "" || s.Provider.Label() == "" || s.Provider.Name() != strings.ToLower(s.Provider.Name()) {
 		t.Errorf("name %q, label %q", s.Provider.Name(), s.Provider.Label())
+	}
+}
+
+// whosever asks as a member of staff does who found a payment at the provider.
+func whosever(t *testing.T, s suite) {
+	to := s.mustStart(t)
+	r, err := s.Provider.Lookup(t.Context(), providers.Payment{Ref: to.Ref, Amount: s.req.Amount})
+	if err != nil || r.Ref != to.Ref || r.PaymentID != s.req.PaymentID && r.PaymentID != "" || r.Outcome != providers.Open {
+		t.Errorf("got %+v, %v", r, err)
 	}
 }
 
