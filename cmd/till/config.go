@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net"
@@ -16,7 +17,6 @@ import (
 	"till/models"
 	"till/money"
 	"till/providers"
-	"till/providers/iumicash"
 )
 
 const (
@@ -28,13 +28,17 @@ const (
 
 // known is every setting there is.
 func known() []string {
-	return []string{
+	all := []string{
 		"TILL_ADDR", "TILL_PUBLIC_URL", "TILL_DATABASE", "TILL_SECRET", "TILL_CURRENCIES", "TILL_TIMEZONE",
 		"TILL_SHOP_NAME", "TILL_SHOP_HEADLINE", "TILL_SHOP_INTRO", "TILL_SHOP_CONTACT",
 		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_SANDBOX_ADDR",
-		"IUMICASH_BASE_URL", "IUMICASH_CLIENT_ID", "IUMICASH_CLIENT_SECRET", "IUMICASH_CALLBACK_SECRETS",
-		"IUMICASH_CURRENCIES", "IUMICASH_PAID_STATUSES", "IUMICASH_APPROVE_HOSTS",
 	}
+	for _, o := range offers() {
+		for _, name := range o.names {
+			all = append(all, o.prefix+name)
+		}
+	}
+	return all
 }
 
 // settings is the environment, and what was found wrong with it. A problem
@@ -90,7 +94,8 @@ func (s *settings) unknown() []string {
 	var names []string
 	all := known()
 	for name := range s.values {
-		ours := strings.HasPrefix(name, "TILL_") && !strings.HasPrefix(name, "TILL_TEST_") || strings.HasPrefix(name, "IUMICASH_")
+		ours := strings.HasPrefix(name, "TILL_") && !strings.HasPrefix(name, "TILL_TEST_") ||
+			slices.ContainsFunc(offers(), func(o offer) bool { return strings.HasPrefix(name, o.prefix) })
 		if ours && !slices.Contains(all, name) {
 			names = append(names, name)
 		}
@@ -108,16 +113,14 @@ type config struct {
 	Secret    providers.Secret // what the keys of cookies are made from
 	Shop      web.Shop         // its PublicURL is empty when it follows from where we listen
 	SMTP      *jobs.SMTP       // nil: mails are kept and not sent
-	Providers []providers.Provider
+	Providers []account
 }
 
 // loadConfig reads the settings of a shop, or returns every problem at once.
 func (s *settings) loadConfig(now func() time.Time) (config, error) {
 	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp()}
 	c.Shop.PublicURL, c.Shop.Mails = s.publicURL(c.Addr), c.SMTP != nil
-	if p := s.iumicash(now); p != nil {
-		c.Providers = append(c.Providers, p)
-	}
+	c.Providers = s.accounts(cmp.Or(c.Shop.PublicURL, "http://"+c.Addr), now)
 	return c, s.err()
 }
 
@@ -254,34 +257,4 @@ func (s *settings) smtp() *jobs.SMTP {
 		s.wrong("TILL_SMTP_URL", err.Error())
 	}
 	return smtp
-}
-
-// iumicash is nil when none of its settings is there.
-func (s *settings) iumicash(now func() time.Time) providers.Provider {
-	on := false
-	for _, name := range known() {
-		on = on || strings.HasPrefix(name, "IUMICASH_") && s.values[name] != ""
-	}
-	if !on {
-		return nil
-	}
-	cfg := iumicash.Config{
-		BaseURL: s.get("IUMICASH_BASE_URL", ""), ClientID: s.get("IUMICASH_CLIENT_ID", ""),
-		ClientSecret: providers.Secret(s.get("IUMICASH_CLIENT_SECRET", "")),
-		PaidStatuses: s.list("IUMICASH_PAID_STATUSES"), ApproveHosts: s.list("IUMICASH_APPROVE_HOSTS"), Now: now,
-	}
-	for _, old := range s.list("IUMICASH_CALLBACK_SECRETS") {
-		cfg.CallbackSecrets = append(cfg.CallbackSecrets, providers.Secret(old))
-	}
-	for _, code := range s.list("IUMICASH_CURRENCIES") {
-		cfg.Currencies = append(cfg.Currencies, money.Currency(code))
-	}
-	client, err := iumicash.New(cfg)
-	if err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			s.problems = append(s.problems, strings.TrimPrefix(line, "iumicash: "))
-		}
-		return nil
-	}
-	return client
 }

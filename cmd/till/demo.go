@@ -17,11 +17,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"till/handlers/admin"
-	"till/handlers/web"
 	"till/models"
-	"till/money"
 	"till/providers"
-	"till/providers/iumicash"
 	"till/sandbox"
 )
 
@@ -30,7 +27,10 @@ var demoCatalogue []byte
 
 const (
 	demoFile  = "till-demo.db"
+	demoName  = "Kauri & Clay"
 	demoStaff = "owner@kauri-and-clay.test"
+
+	demoClearing = 36 * time.Hour // from paid at Vertex to completed; the real one takes from one to three days
 )
 
 type demoCmd struct {
@@ -40,7 +40,7 @@ type demoCmd struct {
 // Help is the manual page.
 func (demoCmd) Help() string {
 	return `Opens a shop to click through: a catalogue, some orders with a past, a dashboard, and beside it a sandbox that
-plays the payment provider, with a console on which callbacks can be made to come late, twice, forged or never. The
+plays five payment providers, with a console on which callbacks can be made to come late, twice, forged or never. The
 addresses and a login are printed; everything stays on this machine, and no money is real.
 
 It keeps its data in till-demo.db in the current folder and DELETES that file when it begins, because the sandbox
@@ -81,7 +81,8 @@ func (c demoCmd) Run(ctx context.Context, o *outside) (err error) {
 	if set.get("TILL_TIMEZONE", "") == "" {
 		set.values["TILL_TIMEZONE"] = "Pacific/Auckland"
 	}
-	addr, boxAddr, own := set.addr("TILL_ADDR", defaultAddr), set.addr("TILL_SANDBOX_ADDR", defaultSandboxAddr), set.shop()
+	addr, boxAddr := set.addr("TILL_ADDR", defaultAddr), set.addr("TILL_SANDBOX_ADDR", defaultSandboxAddr)
+	zone := set.shop().Location.String()
 	if err := set.err(); err != nil {
 		return err
 	}
@@ -104,7 +105,7 @@ func (c demoCmd) Run(ctx context.Context, o *outside) (err error) {
 		return errors.Join(err, d.shopLn.Close(), d.boxLn.Close())
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	if err := d.wire(ctx, db, own.Location, log); err != nil {
+	if err := d.wire(ctx, db, zone, log); err != nil {
 		return errors.Join(err, d.shopLn.Close(), d.boxLn.Close())
 	}
 	return d.open(ctx, o, log)
@@ -120,28 +121,34 @@ func removeDatabase(path string) error {
 	return nil
 }
 
-// wire puts the demo together, and fills its database.
-func (d *demo) wire(ctx context.Context, db *models.DB, location *time.Location, log *slog.Logger) error {
-	pay, err := iumicash.New(iumicash.Config{
-		BaseURL: urlOf(d.boxLn) + "/iumicash", ClientID: sandbox.IumiCashClientID, ClientSecret: sandbox.IumiCashClientSecret, Now: d.clock.now,
-	})
-	if err != nil {
-		return err
-	}
-	c := config{Secret: providers.Secret(rand.Text() + rand.Text()), Providers: []providers.Provider{pay}, Shop: web.Shop{
-		Name: "Kauri & Clay", Headline: "Small things for the house, made slowly.",
-		Intro:   "Stoneware, wool, oil and honey from a handful of makers around Aotearoa. We pack every order ourselves.",
-		Contact: "hello@kauri-and-clay.test", Currencies: []money.Currency{"NZD", "USD", "SBD"}, Location: location,
-		Demo: true, PublicURL: urlOf(d.shopLn),
-	}}
-	if d.shop, err = newShop(c, db, log); err != nil {
-		return err
-	}
+// wire puts the demo together, and fills its database. The shop is set up as
+// any other that uses the sandbox.
+func (d *demo) wire(ctx context.Context, db *models.DB, zone string, log *slog.Logger) error {
+	shopURL := urlOf(d.shopLn)
+	var err error
 	d.box, err = sandbox.New(sandbox.Config{
 		Now: d.clock.now, Seed: time.Now().UnixNano(), // another one each time: --keep has the references of the last
-		Log: log, ShopURL: c.Shop.PublicURL, ShopName: c.Shop.Name,
+		Log: log, ShopURL: shopURL, ShopName: demoName, Vertex: sandbox.Vertex{ClearAfter: demoClearing},
 	})
 	if err != nil {
+		return err
+	}
+	set := readSettings([]string{
+		"TILL_ADDR=" + strings.TrimPrefix(shopURL, "http://"), "TILL_PUBLIC_URL=" + shopURL, "TILL_SECRET=" + rand.Text() + rand.Text(),
+		"TILL_TIMEZONE=" + zone, "TILL_CURRENCIES=NZD,EUR,USD,SBD",
+		"TILL_SHOP_NAME=" + demoName, "TILL_SHOP_HEADLINE=Small things for the house, made slowly.",
+		"TILL_SHOP_INTRO=Stoneware, wool, oil and honey from a handful of makers around Aotearoa. We pack every order ourselves.",
+		"TILL_SHOP_CONTACT=hello@kauri-and-clay.test",
+	})
+	for _, l := range set.played(d.box.Providers(urlOf(d.boxLn)), demoName) {
+		set.values[l.name] = l.value
+	}
+	c, err := set.loadConfig(d.clock.now)
+	if err != nil {
+		return err
+	}
+	c.Shop.Demo = true
+	if d.shop, err = newShop(c, db, log); err != nil {
 		return err
 	}
 	products, err := parseTable("catalogue.csv", demoCatalogue)
@@ -188,6 +195,10 @@ func (d *demo) open(ctx context.Context, o *outside, log *slog.Logger) error {
 		return d.serve(ctx, d.shopLn)
 	})
 	all.Go(func() error {
+		select {
+		case <-d.introduced: // the Gate calls nobody before
+		case <-ctx.Done():
+		}
 		err := d.remember(ctx)
 		d.clock.catchUp()
 		d.loud.Set(slog.LevelWarn)
@@ -205,7 +216,7 @@ func (d *demo) open(ctx context.Context, o *outside, log *slog.Logger) error {
 func (d *demo) greeting() string {
 	shopURL := urlOf(d.shopLn)
 	return fmt.Sprintf(`
-  Kauri & Clay is open.
+  %s is open.
 
     Shop        %s
     Dashboard   %s/admin
@@ -213,9 +224,16 @@ func (d *demo) greeting() string {
                 %s
     Sandbox     %s
 
-  Put something in the cart, pay with iumiCash, and press Approve on its page, which the sandbox plays.
-  On the sandbox's console callbacks can be lost, late, doubled or forged, and answers too.
+  Put something in the cart and pay. The currency, chosen at the top, decides how:
+
+    NZD  iumiCash, card (Gate), card, wallet or bank transfer (Vertex)
+    EUR  bank transfer (Powens), card, Satispay or house account (Payment Gateway Manager), card (Gate)
+    USD  as NZD
+    SBD  iumiCash, card, wallet or bank transfer (Vertex)
+
+  The sandbox plays their pages: approve there, decline, or go away. At Vertex the money takes a day and a half: move the
+  clock on, on the sandbox's console. There, too, callbacks can be lost, late, doubled or forged, and answers as well.
 
   Ctrl-C closes the shop. The next demo begins afresh; "till demo --keep" goes on with %s.
-`, shopURL, shopURL, demoStaff, d.password, urlOf(d.boxLn), d.database)
+`, demoName, shopURL, shopURL, demoStaff, d.password, urlOf(d.boxLn), d.database)
 }

@@ -55,7 +55,7 @@ func now() time.Time { return time.Now().UTC() }
 // cli is the command line. Each command says the rest itself.
 type cli struct {
 	Serve     serveCmd   `cmd:"" help:"Run the shop and its dashboard."`
-	Demo      demoCmd    `cmd:"" help:"Try it: a shop with a past, and a payment provider that is only played."`
+	Demo      demoCmd    `cmd:"" help:"Try it: a shop with a past, and payment providers that are only played."`
 	Sandbox   sandboxCmd `cmd:"" help:"Run only the played payment providers."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database to this version, and do nothing else."`
 	Catalogue struct {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
@@ -111,6 +112,11 @@ func (r *running) find(t *testing.T, p *page, pattern string) []string {
 func (r *running) listening(t *testing.T) (line struct {
 	Addr string `json:"addr"`
 	Base string `json:"iumicash_base_url"`
+
+	Powens string `json:"powens_base_url"`
+	PGM    string `json:"pgm_base_url"`
+	Gate   string `json:"gate_base_url"`
+	Vertex string `json:"vertex_base_url"`
 },
 ) {
 	t.Helper()
@@ -160,7 +166,7 @@ func TestServe(t *testing.T) {
 			t.Parallel()
 			environ := []string{"TILL_ADDR=127.0.0.1:0", "TILL_SECRET=" + testSecret, "TILL_DATABASE=" + modelstest.Name(t, kind), "TILL_SHOP_NAME=Test & Sons", "TILL_SECERT=x"}
 			imported := finish(t, string(demoCatalogue), environ, "catalogue", "import", "-")
-			if imported.status != exitOK || !strings.Contains(imported.stdout, "Imported 12 products with 35 prices") {
+			if imported.status != exitOK || !strings.Contains(imported.stdout, "Imported 12 products with 47 prices") {
 				t.Fatalf("%+v", imported)
 			}
 			shop := start(t, "", environ, "serve")
@@ -232,11 +238,108 @@ func TestServe_CannotBegin(t *testing.T) {
 	}
 }
 
+// Five providers from a sandbox's own lines: the shop offers them, the Gate has
+// its address, the log says where the others are to call, and no secret.
+func TestServe_FiveProviders(t *testing.T) {
+	t.Parallel()
+	box := start(t, "", []string{"TILL_SANDBOX_ADDR=127.0.0.1:0"}, "sandbox").listening(t)
+	lines := finish(t, "", []string{"TILL_SANDBOX_ADDR=" + box.Addr}, "sandbox", "--env")
+	if lines.status != exitOK {
+		t.Fatalf("%+v", lines)
+	}
+	environ := []string{
+		"TILL_ADDR=127.0.0.1:0", "TILL_SECRET=" + testSecret, "TILL_DATABASE=" + filepath.Join(t.TempDir(), "shop.db"), "TILL_CURRENCIES=NZD,EUR",
+	}
+	environ = append(environ, strings.Split(strings.ReplaceAll(lines.stdout, "'", ""), "\n")...) // as a shell does
+	if got := finish(t, string(demoCatalogue), environ, "catalogue", "import", "-"); got.status != exitOK {
+		t.Fatalf("%+v", got)
+	}
+	shop := start(t, "", environ, "serve")
+	at := "http://" + shop.listening(t).Addr
+	shop.find(t, &shop.stderr, `"msg":"webhook is registered"`)
+	shop.find(t, &shop.stderr, `"address":"`+at+`/callbacks/powens"`)
+	shop.find(t, &shop.stderr, `"address":"`+at+`/callbacks/pgm/{PGM_CALLBACK_SECRET}"`)
+
+	for currency, methods := range map[string][]string{
+		"NZD": {"iumicash", "gate:card", "vertex:card/alps/lyra/cnp/redirect"},
+		"EUR": {"powens", "pgm:stripe/credit-cards", "pgm:satispay/satispay", "pgm:house-account", "gate:card"},
+	} {
+		client := browser(t)
+		for path, form := range map[string]url.Values{"/currency": {"currency": {currency}}, "/cart/lines": {"product": {"stoneware-mug"}, "quantity": {"1"}}} {
+			res, err := client.PostForm(at+path, form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if status, body := read(t, res); status != http.StatusOK {
+				t.Fatalf("%s: %d %.300s", path, status, body)
+			}
+		}
+		_, body := get(t, client, at+"/checkout")
+		for _, method := range methods {
+			if !strings.Contains(body, `value="`+method+`"`) {
+				t.Errorf("%s is not offered for %s", method, currency)
+			}
+		}
+	}
+	if status := shop.stop(); status != exitOK {
+		t.Errorf("stopped with %d", status)
+	}
+	for line := range strings.Lines(lines.stdout) {
+		name, value, _ := strings.Cut(strings.TrimSpace(strings.ReplaceAll(line, "'", "")), "=")
+		if regexp.MustCompile(`_(CLIENT_SECRET|WEBHOOK_KEY|SECRET|SECRET_KEY|CALLBACK_\w+|TOKEN)$`).MatchString(name) && len(value) > 4 && strings.Contains(shop.stderr.String(), value) {
+			t.Errorf("the log tells %s", name)
+		}
+	}
+}
+
+// What is set already is not printed, because it may be a real secret.
+func TestSandbox_Env(t *testing.T) {
+	t.Parallel()
+	got := finish(t, "", []string{"TILL_SANDBOX_ADDR=0.0.0.0:9000", "IUMICASH_CLIENT_SECRET=hunter2", "GATE_CALLBACK_VERIFY=none", "GATE_BASE_URL=https://gate.example"},
+		"sandbox", "--env", "--shop-name", "Ann's")
+	for _, want := range []string{
+		"IUMICASH_BASE_URL='http://127.0.0.1:9000/iumicash'\n", "IUMICASH_CLIENT_ID='sbx_client'\n", "POWENS_BASE_URL='http://127.0.0.1:9000/powens/2.0'\n",
+		"PGM_BASE_URL='http://127.0.0.1:9000/pgm/v3'\n", "GATE_BASE_URL='http://127.0.0.1:9000/gate/api/v0.6'\n", "VERTEX_BASE_URL='http://127.0.0.1:9000/vertex/api/v1'\n",
+		`POWENS_BENEFICIARY_LABEL='Ann'\''s'` + "\n", "VERTEX_SHOP_ID='115'\n",
+	} {
+		if !strings.Contains(got.stdout, want) {
+			t.Errorf("no %s in %s", want, got.stdout)
+		}
+	}
+	if strings.Contains(got.stdout, "hunter2") || strings.Contains(got.stdout, "IUMICASH_CLIENT_SECRET") || strings.Contains(got.stdout, "GATE_CALLBACK_KEY") || got.status != exitOK || got.stderr != "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A shop that has its settings already goes on with them.
+func TestSandbox_TakesTheShopsCredentials(t *testing.T) {
+	t.Parallel()
+	box := start(t, "", []string{
+		"TILL_SANDBOX_ADDR=127.0.0.1:0", "IUMICASH_CLIENT_ID=own-1", "IUMICASH_CLIENT_SECRET=own-2", "POWENS_CLIENT_ID=own-3", "POWENS_CLIENT_SECRET=own-4",
+		"POWENS_WEBHOOK_KEY=own-5,former", "PGM_SECRET=own-6", "PGM_CALLBACK_SECRET=own-7,former", "GATE_SECRET_KEY=own-8", "GATE_CALLBACK_VERIFY=hmac",
+		"GATE_CALLBACK_KEY=own-9,former", "VERTEX_TOKEN=own-10", "VERTEX_SHOP_ID=7", "VERTEX_CALLBACK_SECRET=own-11,former", "VERTEX_SIGN_MODE=concat",
+	}, "sandbox", "--shop-name", "Ann's")
+	_, body := get(t, browser(t), "http://"+box.listening(t).Addr+"/control/providers")
+	for n := 1; n <= 11; n++ {
+		if !strings.Contains(body, fmt.Sprintf(`"own-%d"`, n)) {
+			t.Errorf("own-%d is not a credential", n)
+		}
+	}
+	for _, want := range []string{`"value":"7"`, `"value":"concat"`} {
+		if !strings.Contains(body, want) {
+			t.Errorf("no %s", want)
+		}
+	}
+	if strings.Contains(box.stderr.String(), "own-") {
+		t.Error("the log tells a credential")
+	}
+}
+
 func TestSandbox(t *testing.T) {
 	t.Parallel()
 	box := start(t, t.TempDir(), []string{"TILL_SANDBOX_ADDR=127.0.0.1:0"}, "sandbox", "--seed", "7", "--shop-url", "http://127.0.0.1:8080")
 	line := box.listening(t)
-	if line.Base != "http://"+line.Addr+"/iumicash" {
+	if at := "http://" + line.Addr; line.Base != at+"/iumicash" || line.Powens != at+"/powens/2.0" || line.PGM != at+"/pgm/v3" || line.Gate != at+"/gate/api/v0.6" || line.Vertex != at+"/vertex/api/v1" {
 		t.Errorf("%+v", line)
 	}
 	client := browser(t)
@@ -247,6 +350,9 @@ func TestSandbox(t *testing.T) {
 		t.Errorf("stopped with %d: %s", status, box.stderr.String())
 	}
 }
+
+// demoOrders is the number of the last order of the demo's past.
+const demoOrders = 1020
 
 var demoEnviron = []string{"TILL_ADDR=127.0.0.1:0", "TILL_SANDBOX_ADDR=127.0.0.1:0"}
 
@@ -293,7 +399,7 @@ func TestDemo(t *testing.T) {
 		t.Errorf("sandbox: %d %.300s", status, body)
 	}
 	orders := d.signIn(t, client)
-	for number := 1001; number <= 1013; number++ {
+	for number := 1001; number <= demoOrders; number++ {
 		if !strings.Contains(orders, fmt.Sprint(number)) {
 			t.Errorf("no order %d", number)
 		}
@@ -309,7 +415,7 @@ func TestDemo(t *testing.T) {
 	if kept.password == d.password {
 		t.Error("the password is the one of the last time")
 	}
-	if body := kept.signIn(t, browser(t)); strings.Contains(body, "1014") {
+	if body := kept.signIn(t, browser(t)); strings.Contains(body, fmt.Sprint(demoOrders+1)) {
 		t.Error("--keep made a second past")
 	}
 	kept.stop()
@@ -322,31 +428,30 @@ func TestDemo_Past(t *testing.T) {
 	d := openDemo(t, t.TempDir())
 	client := browser(t)
 	d.signIn(t, client)
-	for status, want := range map[string]int{"paid": 6, "expired": 1, "cancelled": 1, "issued": 1, "failed": 1, "in_progress": 2, "viewed": 1} {
+	for status, want := range map[string]int{"paid": 9, "hold": 1, "expired": 1, "cancelled": 1, "issued": 1, "failed": 1, "in_progress": 4, "viewed": 2} {
 		_, body := get(t, client, d.shop+"/admin/orders?status="+status)
-		if got := len(regexp.MustCompile(`href="/admin/orders/10\d\d"`).FindAllString(body, -1)); got < want {
+		if got := len(regexp.MustCompile(`href="/admin/orders/10\d\d"`).FindAllString(body, -1)); got < want { // wide and narrow screens have a table each
 			t.Errorf("%d orders are %s, want %d", got, status, want)
 		}
 	}
 	_, body := get(t, client, d.sandbox+"/control/orders")
 	var sandbox struct {
-		Orders []struct {
-			Status string
-			Paid   bool
-		}
+		Orders []struct{ Provider, Status string }
 	}
 	if err := json.Unmarshal([]byte(body), &sandbox); err != nil {
 		t.Fatal(err)
 	}
 	count := map[string]int{}
 	for _, o := range sandbox.Orders {
-		count[o.Status]++
+		count[o.Provider+" "+o.Status]++
 	}
-	want := map[string]int{"completed": 7, "cancelled": 3, "approved": 1, "created": 1} // one of the completed with another amount
-	for status, n := range want {
-		if count[status] != n {
-			t.Errorf("the sandbox has %d orders %s, want %d", count[status], status, n)
-		}
+	want := map[string]int{
+		"iumicash completed": 6, // one of them with another amount
+		"iumicash cancelled": 2, "iumicash approved": 1, "powens done": 1, "powens accepted": 1, "pgm ACCEPTED": 1, "pgm FAILED": 1, "pgm PENDING": 1,
+		"gate paid": 1, "gate hold": 1, "gate cancelled": 1, "gate failed": 1, "vertex completed": 1, "vertex in_progress": 1,
+	}
+	if !maps.Equal(count, want) {
+		t.Errorf("the sandbox has %v, want %v", count, want)
 	}
 	if _, body := get(t, client, d.sandbox+"/control/faults"); !strings.Contains(body, `"rules":[]`) {
 		t.Errorf("faults are left over: %s", body)
@@ -388,6 +493,8 @@ func TestCommandLine(t *testing.T) {
 		{"catalogue import", exitUsage, "file"},
 		{"catalogue import nowhere.csv", exitFailed, "nowhere.csv"},
 		{"sandbox --shop-url nowhere", exitUsage, "--shop-url"},
+		{"sandbox --env", exitOK, "VERTEX_TOKEN"},
+		{"sandbox --name Ann", exitUsage, "--name"},
 	} {
 		t.Run(tt.args, func(t *testing.T) {
 			t.Parallel()
@@ -399,6 +506,20 @@ func TestCommandLine(t *testing.T) {
 				t.Error("it does not say what its exit status means")
 			}
 		})
+	}
+}
+
+func TestSandbox_CannotBegin(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ setting, args, says string }{
+		{"VERTEX_SHOP_ID=ours", "sandbox", "VERTEX_SHOP_ID"},
+		{"GATE_TEST=perhaps", "sandbox --env", "GATE_TEST"},
+		{"TILL_SANDBOX_ADDR=127.0.0.1:0", "sandbox --env", "TILL_SANDBOX_ADDR has the port 0"},
+	} {
+		got := finish(t, "", []string{"TILL_SANDBOX_ADDR=127.0.0.1:8081", tt.setting}, strings.Fields(tt.args)...)
+		if got.status != exitUsage || !strings.Contains(got.stderr, tt.says) || got.stdout != "" {
+			t.Errorf("%s: %+v", tt.setting, got)
+		}
 	}
 }
 

@@ -81,6 +81,12 @@ type piece struct {
 	quantity int64
 }
 
+// way is how an order is paid.
+type way struct {
+	provider, method string
+	reserve          bool // the money is reserved first
+}
+
 // remember gives the shop a past, unless it has one.
 func (d *demo) remember(ctx context.Context) error {
 	p := &past{demo: d, http: &http.Client{Timeout: pastWait}, products: map[string]models.Product{}, orders: models.NewOrders(d.db)}
@@ -115,11 +121,22 @@ func (p *past) tell() {
 	grace := buyer{"Grace Kwaimani", "grace@kwaimani.test", models.Address{Line1: "Mendana Avenue", City: "Honiara", Country: "SB"}}
 	june := buyer{"June Park", "june.park@mail.test", models.Address{Line1: "2210 Alder Street", City: "Portland", Region: "OR", Postcode: "97205", Country: "US"}}
 	wiremu := buyer{"Wiremu Hohepa", "wiremu@hohepa.test", models.Address{Line1: "88 Karangahape Road", City: "Auckland", Postcode: "1010", Country: "NZ"}}
+	lea := buyer{"Léa Moreau", "lea.moreau@mail.test", models.Address{Line1: "14 rue des Capucins", City: "Lyon", Postcode: "69001", Country: "FR"}}
+	marta := buyer{"Marta Bianchi", "marta@bianchi.test", models.Address{Line1: "Via Po 27", City: "Torino", Postcode: "10124", Country: "IT"}}
 
-	p.paid(9*day+5*hour, p.order(9*day+5*hour, mere, "NZD", piece{"stoneware-mug", 2}, piece{"olive-oil", 1}))
-	p.paid(8*day+2*hour, p.order(8*day+2*hour, june, "USD", piece{"linen-tea-towel", 3}))
+	iumi, transfer, card := way{provider: "iumicash"}, way{provider: "powens"}, way{provider: "gate", method: "card"}
+	stripe, satispay := way{provider: "pgm", method: "stripe/credit-cards"}, way{provider: "pgm", method: "satispay/satispay"}
+	slowCard := way{provider: "vertex", method: "card/alps/lyra/cnp/redirect"}
+	held := way{provider: "gate", method: "card", reserve: true}
 
-	nobody := p.order(7*day+20*hour, tom, "NZD", piece{"harakeke-basket", 1}) // left at iumiCash's page, and given up a week later
+	p.paid(9*day+5*hour, p.order(9*day+5*hour, mere, iumi, "NZD", piece{"stoneware-mug", 2}, piece{"olive-oil", 1}))
+	p.paid(8*day+9*hour, p.order(8*day+9*hour, lea, transfer, "EUR", piece{"manuka-honey", 3}))
+
+	cleared := p.order(8*day+2*hour, june, slowCard, "USD", piece{"linen-tea-towel", 3}) // the money takes a day and a half
+	p.paid(8*day+2*hour, cleared)
+	p.at(8*day+hour-demoClearing, func(ctx context.Context) error { return p.heard(ctx, cleared) })
+
+	nobody := p.order(7*day+20*hour, tom, iumi, "NZD", piece{"harakeke-basket", 1}) // left at iumiCash's page, and given up a week later
 	p.at(20*hour-time.Minute, func(ctx context.Context) error {
 		if err := p.cashier.ExpireOrders(ctx); err != nil {
 			return err
@@ -127,22 +144,33 @@ func (p *past) tell() {
 		return p.heard(ctx, nobody)
 	})
 
+	other := p.order(6*day+22*hour, marta, stripe, "EUR", piece{"stoneware-mug", 1}, piece{"olive-oil", 2}) // too late on one page, and paid on another
+	p.decided(6*day+22*hour-2*time.Minute, other, "expire")
+	p.again(6*day+22*hour-5*time.Minute, other, satispay)
+	p.paid(6*day+22*hour-5*time.Minute, other)
+
 	twice := p.refused(6*day, grace, "SBD", "create_balance_low", piece{"glazed-bowl", 1})
-	p.at(6*day-20*time.Minute, func(ctx context.Context) error { return p.again(ctx, twice) })
+	p.again(6*day-20*time.Minute, twice, iumi)
 	p.paid(6*day-20*time.Minute, twice)
 
-	gone := p.order(5*day+3*hour, wiremu, "NZD", piece{"wool-blanket", 1})
+	gone := p.order(5*day+3*hour, wiremu, card, "NZD", piece{"wool-blanket", 1})
 	p.at(5*day+2*hour, func(ctx context.Context) error {
 		err := p.cashier.Cancel(ctx, gone.ID, "the shopper cancelled it", models.Cause{Actor: "shopper", Source: "order page"})
 		return errors.Join(err, p.heard(ctx, gone))
 	})
 
-	unsure := p.order(4*day+7*hour, june, "USD", piece{"brass-hook", 4})
-	p.at(4*day+7*hour-2*time.Minute, func(ctx context.Context) error { return p.decide(ctx, unsure, "cancel") })
+	p.paid(4*day+20*hour, p.order(4*day+20*hour, tom, held, "NZD", piece{"kauri-bread-board", 2})) // reserved, and to be taken by somebody
+
+	unsure := p.order(4*day+7*hour, june, iumi, "USD", piece{"brass-hook", 4})
+	p.decided(4*day+7*hour-2*time.Minute, unsure, "cancel")
+
+	silent := p.order(3*day+9*hour, lea, transfer, "EUR", piece{"beeswax-candle", 2}, piece{"linen-tea-towel", 2}) // the bank took it and will say no more
+	p.strike(3*day+9*hour-time.Minute, silent, "order_accepted")
+	p.paid(3*day+9*hour, silent)
 
 	p.refused(3*day+hour, tom, "NZD", "create_payment_limit", piece{"wool-blanket", 1}, piece{"kauri-bread-board", 1})
 
-	lost := p.order(2*day+4*hour, mere, "NZD", piece{"manuka-honey", 1}, piece{"beeswax-candle", 2}) // neither callback nor return: the timer found it
+	lost := p.order(2*day+4*hour, mere, iumi, "NZD", piece{"manuka-honey", 1}, piece{"beeswax-candle", 2}) // neither callback nor return: the timer found it
 	p.strike(2*day+4*hour-time.Minute, lost, "callback_lost")
 	p.at(2*day+4*hour-time.Minute, func(ctx context.Context) error {
 		if err := p.decide(ctx, lost, "approve"); err != nil {
@@ -152,31 +180,38 @@ func (p *past) tell() {
 		return err
 	})
 
-	wrong := p.order(day+6*hour, grace, "SBD", piece{"beeswax-candle", 1}, piece{"olive-clay-soap", 2}) // the provider says another amount
+	p.paid(20*hour+30*time.Minute, p.order(20*hour+30*time.Minute, wiremu, slowCard, "NZD", piece{"glazed-bowl", 2})) // and the money takes until tomorrow
+
+	wrong := p.order(day+6*hour, grace, iumi, "SBD", piece{"beeswax-candle", 1}, piece{"olive-clay-soap", 2}) // the provider says another amount
 	p.strike(day+6*hour-time.Minute, wrong, "order_wrong_amount")
 	p.paid(day+6*hour, wrong)
 
-	double := p.order(15*hour, wiremu, "NZD", piece{"stoneware-mug", 4})
+	declined := p.order(21*hour, marta, card, "EUR", piece{"harakeke-basket", 1}) // may be tried again on the same page
+	p.decided(21*hour-2*time.Minute, declined, "decline")
+
+	double := p.order(15*hour, wiremu, iumi, "NZD", piece{"stoneware-mug", 4})
 	p.strike(15*hour-time.Minute, double, "callback_doubled")
 	p.paid(15*hour, double)
 
-	slow := p.order(3*hour, tom, "NZD", piece{"garden-seeds", 2}, piece{"brass-hook", 1}) // agreed to; the money is on its way
+	p.paid(8*hour, p.order(8*hour, june, card, "USD", piece{"brass-hook", 2}, piece{"garden-seeds", 3}))
+
+	slow := p.order(3*hour, tom, iumi, "NZD", piece{"garden-seeds", 2}, piece{"brass-hook", 1}) // agreed to; the money is on its way
 	p.strike(3*hour-time.Minute, slow, "order_stays_approved")
 	p.paid(3*hour, slow)
 
-	p.order(25*time.Minute, june, "USD", piece{"manuka-honey", 2}) // at iumiCash's page now
-	p.paid(12*time.Minute, p.order(12*time.Minute, mere, "NZD", piece{"olive-clay-soap", 1}, piece{"linen-tea-towel", 1}))
+	p.order(25*time.Minute, lea, stripe, "EUR", piece{"manuka-honey", 2}) // at Stripe's page now
+	p.paid(12*time.Minute, p.order(12*time.Minute, mere, iumi, "NZD", piece{"olive-clay-soap", 1}, piece{"linen-tea-towel", 1}))
 }
 
 func (p *past) at(ago time.Duration, do func(ctx context.Context) error) {
 	p.steps = append(p.steps, step{ago, do})
 }
 
-// order has a buyer place an order and be sent to iumiCash's page.
-func (p *past) order(ago time.Duration, by buyer, currency money.Currency, pieces ...piece) *pastOrder {
+// order has a buyer place an order and be sent to the provider's page.
+func (p *past) order(ago time.Duration, by buyer, pay way, currency money.Currency, pieces ...piece) *pastOrder {
 	o := &pastOrder{}
 	p.at(ago, func(ctx context.Context) error {
-		if err := p.place(ctx, o, by, currency, pieces); err != nil {
+		if err := p.place(ctx, o, by, pay, currency, pieces); err != nil {
 			return err
 		}
 		return p.start(ctx, o)
@@ -188,7 +223,7 @@ func (p *past) order(ago time.Duration, by buyer, currency money.Currency, piece
 func (p *past) refused(ago time.Duration, by buyer, currency money.Currency, fault string, pieces ...piece) *pastOrder {
 	o := &pastOrder{}
 	p.at(ago, func(ctx context.Context) error {
-		if err := p.place(ctx, o, by, currency, pieces); err != nil {
+		if err := p.place(ctx, o, by, way{provider: "iumicash"}, currency, pieces); err != nil {
 			return err
 		}
 		if err := p.fault(ctx, o, fault); err != nil {
@@ -207,6 +242,21 @@ func (p *past) strike(ago time.Duration, o *pastOrder, fault string) {
 	p.at(ago, func(ctx context.Context) error { return p.fault(ctx, o, fault) })
 }
 
+// decided has something be decided at the provider, and nobody come back.
+func (p *past) decided(ago time.Duration, o *pastOrder, decision string) {
+	p.at(ago, func(ctx context.Context) error { return p.decide(ctx, o, decision) })
+}
+
+// again has an order that was not paid be paid in another way, or in the same
+// once more.
+func (p *past) again(ago time.Duration, o *pastOrder, by way) {
+	p.at(ago, func(ctx context.Context) error {
+		pay, err := p.cashier.Pay(ctx, o.ID, by.provider, by.method, models.Cause{Actor: "shopper", Source: "order page"})
+		o.payment = pay
+		return err
+	})
+}
+
 // paid has a buyer approve a minute after the order, and come back.
 func (p *past) paid(ago time.Duration, o *pastOrder) {
 	p.at(ago-time.Minute, func(ctx context.Context) error {
@@ -218,13 +268,16 @@ func (p *past) paid(ago time.Duration, o *pastOrder) {
 	})
 }
 
-func (p *past) place(ctx context.Context, o *pastOrder, by buyer, currency money.Currency, pieces []piece) error {
+func (p *past) place(ctx context.Context, o *pastOrder, by buyer, pay way, currency money.Currency, pieces []piece) error {
 	placement := models.Placement{
 		Order: models.Order{
 			Token: rand.Text(), CheckoutKey: rand.Text(), Email: by.email, Name: by.name, Address: by.address,
 			Total: money.Amount{Currency: currency}, Test: true, DueAt: p.clock.now().Add(pastOpenFor),
 		},
-		Payment: p.cashier.NewPayment("iumicash", ""),
+		Payment: p.cashier.NewPayment(pay.provider, pay.method),
+	}
+	if pay.reserve {
+		placement.Payment.Capture = models.CaptureManual
 	}
 	for _, one := range pieces {
 		product := p.products[one.slug]
@@ -245,7 +298,7 @@ func (p *past) place(ctx context.Context, o *pastOrder, by buyer, currency money
 	}
 	placement.Order.Fingerprint = models.Fingerprint(by.email, placement.Lines)
 	order, _, err := p.orders.Place(ctx, placement, models.Cause{Actor: "shopper", Source: "checkout"})
-	o.Order, o.payment.ID = order, placement.Payment.ID
+	o.Order, o.payment.ID, o.payment.Provider = order, placement.Payment.ID, pay.provider
 	return err
 }
 
@@ -255,23 +308,16 @@ func (p *past) start(ctx context.Context, o *pastOrder) error {
 	return err
 }
 
-// again pays an order whose first payment was refused.
-func (p *past) again(ctx context.Context, o *pastOrder) error {
-	pay, err := p.cashier.Pay(ctx, o.ID, "iumicash", "", models.Cause{Actor: "shopper", Source: "order page"})
-	o.payment = pay
-	return err
-}
-
-// decide does what the buyer does on iumiCash's page, and sees to it that the
+// decide does what the buyer does on the provider's page, and sees to it that the
 // shop has dealt with the callback about it.
 func (p *past) decide(ctx context.Context, o *pastOrder, decision string) error {
-	err := p.control(ctx, http.MethodPost, "/control/orders/iumicash/"+o.payment.Ref+"/decisions", map[string]any{"decision": decision}, nil)
+	err := p.control(ctx, http.MethodPost, "/control/orders/"+o.payment.Provider+"/"+o.payment.Ref+"/decisions", map[string]any{"decision": decision}, nil)
 	return errors.Join(err, p.heard(ctx, o))
 }
 
 func (p *past) fault(ctx context.Context, o *pastOrder, fault string) error {
 	return p.control(ctx, http.MethodPost, "/control/faults", map[string]any{
-		"provider": "iumicash", "fault": fault, "order": o.payment.ID, "times": 1,
+		"provider": o.payment.Provider, "fault": fault, "order": o.payment.ID, "times": 1,
 	}, nil)
 }
 

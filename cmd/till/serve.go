@@ -5,6 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
+
+	"till/money"
 )
 
 type serveCmd struct{}
@@ -39,7 +41,10 @@ Settings, as environment variables. All problems with them are named at once:
                             mails are kept in the database
     TILL_MAIL_FROM          the sender of mails: Shop <hello@shop.example>
 
-iumiCash is on when its settings are there:
+A provider is on when one of its settings is there. Where several secrets are possible, they have commas between them;
+the page of the provider in docs/providers says more about each.
+
+iumiCash:
 
     IUMICASH_BASE_URL       https://api.iumi.cash
     IUMICASH_CLIENT_ID      as iumiCash gave it to you
@@ -50,6 +55,78 @@ iumiCash is on when its settings are there:
     IUMICASH_CURRENCIES     what it takes here; SBD,NZD,USD
     IUMICASH_PAID_STATUSES  the words that mean paid; captured,completed
     IUMICASH_APPROVE_HOSTS  further hosts that shoppers may be sent to
+
+Powens Pay, which is bank transfers:
+
+    POWENS_BASE_URL         https://{domain}.biapi.pro/2.0
+    POWENS_CLIENT_ID        as Powens gave it to you
+    POWENS_CLIENT_SECRET    as Powens gave it to you
+    POWENS_WEBHOOK_KEY      the secret_key of the webhook; several
+    POWENS_WEBHOOK_PATH     its path as registered, where a proxy rewrites it
+    POWENS_WEBHOOK_TOLERANCE
+                            how far its date may be from our clock, such as 5m;
+                            any distance
+    POWENS_WEBVIEW_URL      their pages, where they are not below the base URL
+    POWENS_LINKS_URL        their payment links; unset, there are none
+    POWENS_EXECUTION        instant, first_open_day or deferred; instant
+    POWENS_EXECUTION_DAYS   in how many days, when deferred; 1
+    POWENS_ACCEPTED         what a payment is that the bank took and will say no
+                            more about: hold, it waits for a person, or paid; hold
+    POWENS_CURRENCIES       what your banks move; EUR
+    POWENS_BENEFICIARY_IBAN the account that is paid into
+    POWENS_BENEFICIARY_LABEL
+                            its holder, as shoppers know them
+    POWENS_BENEFICIARY_ORG_NAME
+                            who that is: the registered name,
+    POWENS_BENEFICIARY_ORG_LEGAL_STATUS
+                            the legal form,
+    POWENS_BENEFICIARY_ORG_ADDRESS
+                            the head office in one line,
+    POWENS_BENEFICIARY_SIREN
+                            and the SIREN
+
+The Payment Gateway Manager, in euros only:
+
+    PGM_BASE_URL            https://payments.example.com/v3
+    PGM_METHODS             what shoppers choose from:
+                            stripe/credit-cards,satispay/satispay
+    PGM_SECRET              the key of the gateway in front of it
+    PGM_SECRET_HEADER       the header it goes in; secret
+    PGM_CALLBACK_SECRET     ends the address of callbacks; several
+    PGM_PAGE_HOSTS          further hosts that shoppers may be sent to
+
+The Gate of Cardaq, DECTA or Appla-X, which is cards:
+
+    GATE_BASE_URL           https://gate.decta.com/api/v0.6
+    GATE_SECRET_KEY         of the key set
+    GATE_CALLBACK_TOKEN     ends the address of callbacks; several
+    GATE_CALLBACK_VERIFY    none, hmac or rsa: what is checked besides; none
+    GATE_CALLBACK_KEY       the webhook's secret, or its public key in PEM; several
+    GATE_CAPTURE            auto, or manual: money is reserved first, and taken from
+                            the dashboard; auto
+    GATE_CURRENCIES         what your terminal takes; EUR,GBP,USD
+    GATE_PAGE_HOSTS         further hosts that shoppers may be sent to
+    GATE_LABEL              the acquirer's name as shoppers know it; Gate
+    GATE_BRAND              the brand's id, when the key set has several
+    GATE_TEST               true for a key set for tests; false
+    GATE_MAX_ATTEMPTS       how often one order may be tried to pay; 5
+    GATE_HOLD_DAYS          how long money stays reserved, up to 28 days; 28
+
+Vertex Gateway:
+
+    VERTEX_BASE_URL         https://gateway.stage.vertexgateway.com/api/v1
+    VERTEX_TOKEN            the access token
+    VERTEX_SHOP_ID          the shop's number
+    VERTEX_CALLBACK_SECRET  what callbacks are signed with; several
+    VERTEX_SIGN_MODE        how they are: hmac or concat; hmac
+    VERTEX_CAPTURE          auto, or manual as above; auto
+    VERTEX_MAIL             shop or gateway: who writes to the shopper that the
+                            payment succeeded; shop
+    VERTEX_CURRENCIES       what your account takes; NZD,USD,SBD
+    VERTEX_PAGE_HOSTS       further hosts that shoppers may be sent to
+
+The Gate calls nobody unasked: the shop registers itself there when it starts, and tries again while there is no
+answer. Powens and the Payment Gateway Manager must be told by hand where to call; the address is in the log.
 
 Examples:
 
@@ -96,6 +173,11 @@ func warn(ctx context.Context, c config, log *slog.Logger) {
 	if len(c.Providers) == 0 {
 		log.WarnContext(ctx, "no payment provider is set up: nobody can pay")
 		return
+	}
+	for _, p := range c.Providers {
+		if !slices.ContainsFunc(p.Currencies(), func(one money.Currency) bool { return slices.Contains(c.Shop.Currencies, one) }) {
+			log.WarnContext(ctx, "a provider takes no currency of the shop, and is never offered", "provider", p.Name())
+		}
 	}
 	for _, currency := range c.Shop.Currencies {
 		taken := false

@@ -36,6 +36,10 @@ type shop struct {
 	runner  *jobs.Runner
 	handler http.Handler
 	log     *slog.Logger
+
+	accounts   []account
+	publicURL  string
+	introduced chan struct{} // closed when the providers know of the shop, or refused to
 }
 
 // newShop wires a shop by hand, in the order of its dependencies, over an open
@@ -45,8 +49,16 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
+	var sellers []providers.Provider
+	var reserve []string
+	for _, a := range c.Providers {
+		sellers = append(sellers, a.Provider)
+		if a.reserves {
+			reserve = append(reserve, a.Name())
+		}
+	}
 	desk := cashier.New(cashier.Config{
-		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Providers: c.Providers, PublicURL: c.Shop.PublicURL,
+		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Providers: sellers, Reserve: reserve, PublicURL: c.Shop.PublicURL,
 		NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
 	})
 	runner, err := jobs.New(jobs.Options{
@@ -64,7 +76,9 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &shop{db: db, cashier: desk, runner: runner, handler: handler, log: log}, nil
+	return &shop{
+		db: db, cashier: desk, runner: runner, handler: handler, log: log, accounts: c.Providers, publicURL: c.Shop.PublicURL, introduced: make(chan struct{}),
+	}, nil
 }
 
 // serve answers on ln and does jobs until ctx ends or a part fails. Then it
@@ -83,6 +97,10 @@ func (s *shop) serve(ctx context.Context, ln net.Listener) error {
 		}
 	}()
 	s.log.InfoContext(ctx, "listening", "addr", ln.Addr().String())
+	go func() {
+		defer close(s.introduced)
+		errands(working, s.accounts, s.publicURL, s.log, forAWhile)
+	}()
 
 	var err error
 	select {
@@ -93,6 +111,7 @@ func (s *shop) serve(ctx context.Context, ln net.Listener) error {
 	err = errors.Join(err, shutdown(ctx, srv, finishFor))
 	stopWork()
 	<-worked
+	<-s.introduced
 	return err
 }
 
@@ -128,14 +147,17 @@ func listen(ctx context.Context, setting, addr string) (net.Listener, error) {
 
 // urlOf is where a program on this machine reaches a listener.
 func urlOf(ln net.Listener) string {
-	at, ok := ln.Addr().(*net.TCPAddr)
-	if ok && at.IP.IsUnspecified() {
-		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: at.Port}
-	}
-	if ok {
-		return "http://" + at.String()
+	if at, ok := ln.Addr().(*net.TCPAddr); ok {
+		return urlAt(at)
 	}
 	return "http://" + ln.Addr().String()
+}
+
+func urlAt(at *net.TCPAddr) string {
+	if at.IP == nil || at.IP.IsUnspecified() {
+		at = &net.TCPAddr{IP: net.IPv4(127, 0, 0, 1), Port: at.Port}
+	}
+	return "http://" + at.String()
 }
 
 // openDatabase opens a database and brings it to this version. Several
