@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"till/sandbox/world"
@@ -51,19 +52,28 @@ func (s *Sandbox) consoleRoutes(mux *http.ServeMux) {
 	post("/console/deliveries/{id}/release", func(r *http.Request) error { _, err := s.release(r, empty{}); return err })
 	post("/console/release", func(*http.Request) error { s.world.Post.ReleaseHeld(); return nil })
 	post("/console/clock", s.submitClock)
-	post("/console/reset", func(*http.Request) error { s.reset(s.world.Seed()); return nil })
+	post("/console/reset", func(*http.Request) error { s.Reset(s.world.Seed()); return nil })
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { s.refuse(w, r, world.ErrNotFound) })
 }
 
-func parsePages() (map[string]*template.Template, error) {
+// parsePages parses the pages, once in a program: they are built in.
+var parsePages = sync.OnceValues(func() (map[string]*template.Template, error) {
 	funcs := template.FuncMap{
 		"when":  func(t time.Time) string { return t.Format("15:04:05.000") },
 		"exact": func(t time.Time) string { return t.Format("Monday 2 January 2006, 15:04:05.000000 UTC") },
 		"words": func(s string) string { return strings.ReplaceAll(s, "_", " ") },
-		"title": func(s string) string { return strings.ToUpper(s[:1]) + s[1:] },
 		"args":  func(d world.Delivery, back string) moves { return moves{Delivery: d, Back: back} },
-		"durations": func() []string {
-			return []string{"10s", "1m", "1h", "24h"}
+		"sentence": func(s string) string {
+			return strings.ToUpper(s[:1]) + strings.ReplaceAll(s[1:], "_", " ")
+		},
+		"label": func(s string) string {
+			words := strings.NewReplacer("_id", " ID", "_", " ", "url", "URL", "hmac", "HMAC", "rsa", "RSA").Replace(s)
+			return strings.ToUpper(words[:1]) + words[1:]
+		},
+		"lines": func(s string) bool { return strings.Contains(s, "\n") },
+		"money": major,
+		"durations": func() []jump {
+			return []jump{{"10s", "10 seconds"}, {"1m", "a minute"}, {"1h", "an hour"}, {"24h", "a day"}, {"96h", "4 days"}, {"672h", "28 days"}}
 		},
 	}
 	pages := make(map[string]*template.Template)
@@ -75,7 +85,10 @@ func parsePages() (map[string]*template.Template, error) {
 		pages[name] = t
 	}
 	return pages, nil
-}
+})
+
+// jump is a way that the clock is often moved.
+type jump struct{ By, Says string }
 
 // moves is what the buttons beside a delivery need.
 type moves struct {
@@ -167,7 +180,7 @@ func (s *Sandbox) refuse(w http.ResponseWriter, r *http.Request, err error) {
 
 type overviewPage struct {
 	frame
-	Providers  []providerView
+	Providers  []Provider
 	Rules      []world.Rule
 	Orders     []world.Order
 	Deliveries []world.Delivery
@@ -177,7 +190,7 @@ type overviewPage struct {
 func (s *Sandbox) showOverview(w http.ResponseWriter, r *http.Request) {
 	s.draw(w, r, http.StatusOK, "overview", overviewPage{
 		frame:     s.frame("sandbox-overview", "Overview", "/"),
-		Providers: s.providerViews(r), Rules: s.liveRules(), Orders: s.orders(overviewRows),
+		Providers: s.Providers(s.world.Site.Root(r)), Rules: s.liveRules(), Orders: s.Orders(overviewRows),
 		Deliveries: s.world.Post.Latest(overviewRows, ""), Requests: s.world.Requests.Latest(overviewRows),
 	})
 }
@@ -193,13 +206,15 @@ type ordersPage struct {
 
 func (s *Sandbox) showOrders(w http.ResponseWriter, r *http.Request) {
 	s.draw(w, r, http.StatusOK, "orders", ordersPage{
-		frame: s.frame("sandbox-orders", "Orders", "/console/orders"), Orders: s.orders(pageRows),
+		frame: s.frame("sandbox-orders", "Orders", "/console/orders"), Orders: s.Orders(pageRows),
 	})
 }
 
 type orderPage struct {
 	frame
 	Order      world.Order
+	Decisions  []choices
+	Forge      string   // the fault that forges a callback; empty where there is none
 	Past       []string // the states that it has been in, oldest first, each once
 	Callbacks  []world.Fault
 	Rules      []world.Rule
@@ -219,8 +234,8 @@ func (s *Sandbox) showOrder(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	data := orderPage{
-		frame: s.frame("sandbox-order", "Order "+order.ExternalID, "/console/orders/"+order.Provider+"/"+order.Ref),
-		Order: order, Deliveries: s.world.Post.Latest(pageRows, order.Ref), Wire: indented(order.Wire),
+		frame: s.frame("sandbox-order", p.Title()+": "+orElse(order.ExternalID, order.Ref), "/console/orders/"+order.Provider+"/"+order.Ref),
+		Order: order, Decisions: choicesOf(order), Deliveries: s.world.Post.Latest(pageRows, order.Ref), Wire: indented(order.Wire),
 	}
 	for _, step := range order.Steps {
 		if !slices.Contains(data.Past, step.Status) {
@@ -230,10 +245,13 @@ func (s *Sandbox) showOrder(w http.ResponseWriter, r *http.Request) {
 	for _, f := range s.world.Faults.Catalogue(p.Name()) {
 		if f.Strikes == "callback" && f.ByHand {
 			data.Callbacks = append(data.Callbacks, f)
+			if slices.Contains([]string{"callback_wrong_signature", "callback_wrong_secret"}, f.Name) {
+				data.Forge = f.Name
+			}
 		}
 	}
 	for _, rule := range s.liveRules() {
-		if rule.Order == order.Ref || rule.Order == order.ExternalID {
+		if rule.Provider == order.Provider && rule.Order != "" && (rule.Order == order.Ref || rule.Order == order.ExternalID) {
 			data.Rules = append(data.Rules, rule)
 		}
 	}
@@ -271,34 +289,50 @@ func (s *Sandbox) showDelivery(w http.ResponseWriter, r *http.Request) {
 // faultGroup is the faults that strike in one place.
 type faultGroup struct {
 	Title, Says string
-	Faults      []offeredFault
-}
-
-type offeredFault struct {
-	world.Fault
-	Provider string
+	Faults      []world.Fault
 }
 
 type faultsPage struct {
 	frame
-	Order  string // the one order that new rules are about; empty: every order
-	Rules  []world.Rule
-	Groups []faultGroup
+	Provider  world.Provider // whose faults are shown
+	Providers []world.Provider
+	Order     string // the one order that new rules are about; empty: every order
+	Rules     []world.Rule
+	Groups    []faultGroup
 }
 
 func (s *Sandbox) showFaults(w http.ResponseWriter, r *http.Request) {
-	back := "/console/faults"
 	order := r.FormValue("order")
+	p, err := s.faultsOf(r.FormValue("provider"), order)
+	if err != nil {
+		s.refuse(w, r, err)
+		return
+	}
+	back := "/console/faults?provider=" + p.Name()
 	if order != "" {
-		back += "?order=" + template.URLQueryEscaper(order)
+		back += "&order=" + template.URLQueryEscaper(order)
 	}
 	s.draw(w, r, http.StatusOK, "faults", faultsPage{
-		frame: s.frame("sandbox-faults", "What goes wrong", back),
-		Order: order, Rules: s.world.Faults.Rules(), Groups: s.faultGroups(),
+		frame: s.frame("sandbox-faults", "What goes wrong", back), Provider: p, Providers: s.providers,
+		Order: order, Rules: s.world.Faults.Rules(), Groups: s.faultGroups(p.Name()),
 	})
 }
 
-func (s *Sandbox) faultGroups() []faultGroup {
+// faultsOf is the provider of that name; without a name the one that has the
+// order, else the first.
+func (s *Sandbox) faultsOf(name, order string) (world.Provider, error) {
+	if name != "" {
+		return s.provider(name)
+	}
+	for _, p := range s.providers {
+		if _, err := p.Order(order); err == nil {
+			return p, nil
+		}
+	}
+	return s.providers[0], nil
+}
+
+func (s *Sandbox) faultGroups(provider string) []faultGroup {
 	strikes := []string{"callback", "order", "buyer", "wire"}
 	groups := []faultGroup{
 		{Title: "Callbacks", Says: "What the provider sends to the shop after a decision."},
@@ -306,14 +340,12 @@ func (s *Sandbox) faultGroups() []faultGroup {
 		{Title: "The buyer", Says: "The person who was sent to the provider's page."},
 		{Title: "The wire", Says: "What comes back when the shop, or a browser, asks the provider for something."},
 	}
-	for _, p := range s.providers {
-		for _, f := range s.world.Faults.Catalogue(p.Name()) {
-			if at := slices.Index(strikes, f.Strikes); at >= 0 {
-				groups[at].Faults = append(groups[at].Faults, offeredFault{Fault: f, Provider: p.Name()})
-			}
+	for _, f := range s.world.Faults.Catalogue(provider) {
+		if at := slices.Index(strikes, f.Strikes); at >= 0 {
+			groups[at].Faults = append(groups[at].Faults, f)
 		}
 	}
-	return groups
+	return slices.DeleteFunc(groups, func(g faultGroup) bool { return len(g.Faults) == 0 })
 }
 
 type requestsPage struct {
@@ -338,15 +370,27 @@ func (s *Sandbox) submitCallback(r *http.Request) error {
 }
 
 func (s *Sandbox) submitFault(r *http.Request) error {
-	times, err := strconv.Atoi(r.PostForm.Get("times"))
-	if err != nil {
-		return &world.RefusedError{Says: "how often is a whole number; 0 is always"}
-	}
-	_, err = s.world.Faults.Add(world.Wish{
+	wish := world.Wish{
 		Provider: r.PostForm.Get("provider"), Fault: r.PostForm.Get("fault"), Order: r.PostForm.Get("order"),
-		Endpoint: r.PostForm.Get("endpoint"), Times: times,
+		Total: r.PostForm.Get("total"), Endpoint: r.PostForm.Get("endpoint"),
 		Delay: r.PostForm.Get(world.Delay), Word: r.PostForm.Get(world.Word), Amount: r.PostForm.Get(world.Amount),
-	})
+	}
+	for _, number := range []struct {
+		field, says string
+		into        *int
+	}{
+		{"times", "how often is a whole number; 0 is always", &wish.Times},
+		{"orders", "of how many orders is a whole number; nothing is any number", &wish.Orders},
+		{"share", "the share is a whole number from 1 to 100; nothing is all", &wish.Share},
+	} {
+		text := r.PostForm.Get(number.field)
+		n, err := strconv.Atoi(text)
+		if err != nil && text != "" {
+			return &world.RefusedError{Says: number.says}
+		}
+		*number.into = n
+	}
+	_, err := s.world.Faults.Add(wish)
 	return err
 }
 

@@ -136,26 +136,8 @@ func saysOf(err error) string {
 	return err.Error()
 }
 
-// providerView is one provider as the control lists it.
-type providerView struct {
-	Name    string        `json:"name"`
-	Title   string        `json:"title"`
-	BaseURL string        `json:"base_url"`
-	Faults  []world.Fault `json:"faults"`
-}
-
 func (s *Sandbox) listProviders(r *http.Request) (any, error) {
-	return map[string]any{"providers": s.providerViews(r)}, nil
-}
-
-func (s *Sandbox) providerViews(r *http.Request) []providerView {
-	list := make([]providerView, 0, len(s.providers))
-	for _, p := range s.providers {
-		list = append(list, providerView{
-			Name: p.Name(), Title: p.Title(), BaseURL: s.world.Site.Base(r, p.Name()), Faults: s.world.Faults.Catalogue(p.Name()),
-		})
-	}
-	return list
+	return map[string]any{"providers": s.Providers(s.world.Site.Root(r))}, nil
 }
 
 func limitOf(r *http.Request) (int, error) {
@@ -175,15 +157,11 @@ func (s *Sandbox) listOrders(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	return map[string]any{"orders": s.orders(limit)}, nil
+	return map[string]any{"orders": s.Orders(limit)}, nil
 }
 
 func (s *Sandbox) oneOrder(r *http.Request) (any, error) {
-	p, err := s.provider(r.PathValue("provider"))
-	if err != nil {
-		return nil, err
-	}
-	return p.Order(r.PathValue("ref"))
+	return s.Order(r.PathValue("provider"), r.PathValue("ref"))
 }
 
 // decided is what a decision came to.
@@ -193,11 +171,7 @@ type decided struct {
 }
 
 func (s *Sandbox) decide(r *http.Request, d world.Decision) (any, error) {
-	p, err := s.provider(r.PathValue("provider"))
-	if err != nil {
-		return nil, err
-	}
-	order, to, err := p.Decide(r.Context(), r.PathValue("ref"), d)
+	order, to, err := s.decideOn(r.Context(), r.PathValue("provider"), r.PathValue("ref"), d)
 	if err != nil {
 		return nil, err
 	}
@@ -205,11 +179,7 @@ func (s *Sandbox) decide(r *http.Request, d world.Decision) (any, error) {
 }
 
 func (s *Sandbox) sendCallback(r *http.Request, c world.Call) (any, error) {
-	p, err := s.provider(r.PathValue("provider"))
-	if err != nil {
-		return nil, err
-	}
-	sent, err := p.Send(r.Context(), r.PathValue("ref"), c)
+	sent, err := s.Send(r.Context(), r.PathValue("provider"), r.PathValue("ref"), c)
 	if err != nil {
 		return nil, err
 	}
@@ -297,10 +267,16 @@ type clockView struct {
 	Ahead world.Duration `json:"ahead"` // of the real time
 	// Pending is how many things are to happen later: callbacks, slow answers.
 	Pending int `json:"pending"`
+	// Next is when the first of them happens; nil when nothing is to.
+	Next *time.Time `json:"next,omitempty"`
 }
 
 func (s *Sandbox) clock() clockView {
-	return clockView{Now: s.world.Clock.Now(), Ahead: world.Duration(s.world.Clock.Ahead()), Pending: s.world.Clock.Pending()}
+	view := clockView{Now: s.world.Clock.Now(), Ahead: world.Duration(s.world.Clock.Ahead()), Pending: s.world.Clock.Pending()}
+	if next, ok := s.world.Clock.Next(); ok {
+		view.Next = &next
+	}
+	return view
 }
 
 func (s *Sandbox) readClock(*http.Request) (any, error) { return s.clock(), nil }
@@ -318,12 +294,19 @@ func (s *Sandbox) moveClock(r *http.Request, move clockMove) (any, error) {
 }
 
 func (s *Sandbox) advance(ctx context.Context, d time.Duration) error {
-	if d < 0 || d > maxAdvance {
-		return &world.RefusedError{Says: "advance is a duration from 0s to " + maxAdvance.String() + "; time does not go back"}
+	if err := checkAdvance(d); err != nil {
+		return err
 	}
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	return s.world.Clock.Advance(ctx, d)
+}
+
+func checkAdvance(d time.Duration) error {
+	if d < 0 || d > maxAdvance {
+		return &world.RefusedError{Says: "advance is a duration from 0s to " + maxAdvance.String() + "; time does not go back"}
+	}
+	return nil
 }
 
 func (s *Sandbox) drain(r *http.Request, _ empty) (any, error) {
@@ -345,6 +328,6 @@ func (s *Sandbox) resetAll(_ *http.Request, again restart) (any, error) {
 	if again.Seed != nil {
 		seed = *again.Seed
 	}
-	s.reset(seed)
+	s.Reset(seed)
 	return map[string]any{"seed": seed}, nil
 }

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -376,12 +375,9 @@ func TestFaults(t *testing.T) {
 // The manual lists every fault, with a body that is taken as it stands there.
 func TestFaults_AreInTheManual(t *testing.T) {
 	s := setup(t)
-	manual, err := os.ReadFile("README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	manual := manualOf(t, "iumicash")
 	for name := range faultTests() {
-		_, row, found := strings.Cut(string(manual), "| `"+name+"`")
+		_, row, found := strings.Cut(manual, "| `"+name+"`")
 		_, row, _ = strings.Cut(row, "| `")
 		fields, _, _ := strings.Cut(row, "` |")
 		if !found || !strings.HasPrefix(fields, `"fault":"`+name+`"`) {

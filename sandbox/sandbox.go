@@ -23,18 +23,48 @@ import (
 	"strings"
 	"time"
 
+	"till/sandbox/gate"
 	"till/sandbox/iumicash"
+	"till/sandbox/pgm"
+	"till/sandbox/powens"
+	"till/sandbox/vertex"
 	"till/sandbox/world"
 )
 
-// The credentials of iumiCash where the Config names none.
+// The credentials of each provider where the Config names none.
 const (
 	IumiCashClientID     = iumicash.DemoClientID
 	IumiCashClientSecret = iumicash.DemoClientSecret
+
+	PowensClientID     = powens.DemoClientID
+	PowensClientSecret = powens.DemoClientSecret
+	PowensWebhookKey   = powens.DemoWebhookKey
+	PowensConfigToken  = powens.DemoConfigToken
+
+	PGMSecret         = pgm.DemoSecret
+	PGMCallbackSecret = pgm.DemoCallbackSecret
+
+	GateSecretKey  = gate.DemoSecretKey
+	GateHookSecret = gate.DemoHookSecret
+
+	VertexToken          = vertex.DemoToken
+	VertexShopID         = vertex.DemoShopID
+	VertexCallbackSecret = vertex.DemoCallbackSecret
 )
 
-// IumiCash is what can be set about iumiCash; its zero value is the demo's.
-type IumiCash = iumicash.Config
+// What can be set about each provider; the zero values are the demo's.
+type (
+	// IumiCash configures iumiCash.
+	IumiCash = iumicash.Config
+	// Powens configures Powens Pay.
+	Powens = powens.Config
+	// PGM configures the Payment Gateway Manager.
+	PGM = pgm.Config
+	// Gate configures the Gate.
+	Gate = gate.Config
+	// Vertex configures Vertex Gateway.
+	Vertex = vertex.Config
+)
 
 // Config is what a sandbox is made of. Only Now is required.
 type Config struct {
@@ -52,11 +82,22 @@ type Config struct {
 	// it begins every link. Empty means wherever a request came to, which is
 	// right on a machine of one's own and with a port that is not known yet.
 	PublicURL string
+	// NoJitter takes the random part out of the waits between two tries of a
+	// callback, so that they are round.
+	NoJitter bool
+	// Wait is how an answer that a fault makes late is waited for. Nil waits until
+	// the sandbox's clock has moved on by that much, which takes somebody who
+	// moves it meanwhile. An error cuts the connection.
+	Wait func(context.Context, time.Duration) error
 	// ShopURL is shown as a link on the console, ShopName as whom one pays; both
 	// may be empty.
 	ShopURL, ShopName string
-	// IumiCash configures that provider.
+	// The providers; the zero value of each is the demo's.
 	IumiCash IumiCash
+	Powens   Powens
+	PGM      PGM
+	Gate     Gate
+	Vertex   Vertex
 }
 
 // Sandbox is a running world.
@@ -77,10 +118,10 @@ func New(config Config) (*Sandbox, error) {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
 	w := world.New(world.Options{
-		Now: config.Now, Seed: config.Seed, Log: config.Log, HTTP: config.HTTP,
+		Now: config.Now, Seed: config.Seed, Log: config.Log, HTTP: config.HTTP, NoJitter: config.NoJitter, Wait: config.Wait,
 		Site: world.Site{PublicURL: config.PublicURL, ShopURL: config.ShopURL, ShopName: config.ShopName},
 	})
-	iumi, err := iumicash.New(w, config.IumiCash)
+	providers, err := newProviders(w, config)
 	if err != nil {
 		return nil, fmt.Errorf("sandbox: new: %w", err)
 	}
@@ -88,9 +129,22 @@ func New(config Config) (*Sandbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Sandbox{config: config, world: w, providers: []world.Provider{iumi}, pages: pages}
+	s := &Sandbox{config: config, world: w, providers: providers, pages: pages}
 	s.handler = s.routes()
 	return s, nil
+}
+
+// newProviders makes them in the order in which everybody lists them.
+func newProviders(w *world.World, config Config) ([]world.Provider, error) {
+	iumi, err1 := iumicash.New(w, config.IumiCash)
+	pow, err2 := powens.New(w, config.Powens)
+	hub, err3 := pgm.New(w, config.PGM)
+	dor, err4 := gate.New(w, config.Gate)
+	vert, err5 := vertex.New(w, config.Vertex)
+	if err := errors.Join(err1, err2, err3, err4, err5); err != nil {
+		return nil, err
+	}
+	return []world.Provider{iumi, pow, hub, dor, vert}, nil
 }
 
 // Handler is the whole sandbox: providers, console and control. It may be
@@ -137,20 +191,4 @@ func (s *Sandbox) provider(name string) (world.Provider, error) {
 		}
 	}
 	return nil, fmt.Errorf("sandbox: provider %q: %w", name, world.ErrNotFound)
-}
-
-// orders lists the orders of all providers, of each its newest first.
-func (s *Sandbox) orders(limit int) []world.Order {
-	all := []world.Order{}
-	for _, p := range s.providers {
-		all = append(all, p.Orders(limit)...)
-	}
-	return all
-}
-
-func (s *Sandbox) reset(seed int64) {
-	s.world.Reset(seed)
-	for _, p := range s.providers {
-		p.Reset()
-	}
 }

@@ -66,6 +66,7 @@ type shop struct {
 }
 
 type call struct {
+	path      string
 	signature string
 	raw       http.Header
 	body      []byte
@@ -78,7 +79,7 @@ func newShop(t *testing.T) *shop {
 		body, _ := io.ReadAll(r.Body)
 		s.mu.Lock()
 		n := len(s.calls)
-		s.calls = append(s.calls, call{signature: r.Header.Get("iumicash-signature"), raw: r.Header, body: body})
+		s.calls = append(s.calls, call{path: r.URL.Path, signature: r.Header.Get("iumicash-signature"), raw: r.Header, body: body})
 		status, text := s.answer(n)
 		s.mu.Unlock()
 		if status == http.StatusFound {
@@ -350,6 +351,7 @@ func (s *stand) paid(external string) wireOrder {
 
 type delivery struct {
 	ID, State, What, Signature, Body string
+	External                         string `json:"external_id"`
 	Replay                           string `json:"replay_of"`
 	Tries                            int
 	Faults                           []string

@@ -153,6 +153,7 @@ func (p *Provider) create(r *http.Request) world.Answer {
 		a.Order, a.External = o.id, o.request.ExternalID
 		return a
 	}
+	p.world.Faults.Meet(Name, "", wanted.ExternalID, sum(wanted.Items).String())
 	if a, refused := p.refuseBuyer(wanted.ExternalID); refused {
 		return a
 	}
@@ -184,6 +185,7 @@ func (p *Provider) add(wanted newOrder, base string) (*order, []string) {
 		id: p.world.Hex(24, Name, "order", p.made), request: wanted, base: base, told: wanted.Items,
 		createdAt: now, updatedAt: now, status: created,
 	}
+	p.world.Faults.Meet(Name, o.id, wanted.ExternalID, o.total().String())
 	var struck []string
 	for _, f := range p.faults.orders {
 		if f.create == nil {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"till/sandbox/world"
 )
@@ -100,7 +101,8 @@ type pageLine struct {
 	Count                        int64
 }
 
-func parsePages() (map[string]*template.Template, error) {
+// parsePages parses the pages, once in a program: they are built in.
+var parsePages = sync.OnceValues(func() (map[string]*template.Template, error) {
 	pages := make(map[string]*template.Template)
 	for _, name := range []string{"login", "confirm", "declined", "done", "left", "problem"} {
 		t, err := template.ParseFS(pageFiles, "pages/layout.html", "pages/"+name+".html")
@@ -110,7 +112,7 @@ func parsePages() (map[string]*template.Template, error) {
 		pages[name] = t
 	}
 	return pages, nil
-}
+})
 
 // draw draws a page into memory, so that a broken one is not half sent.
 func (p *Provider) draw(status int, name string, data page, o *order) world.Answer {

@@ -178,7 +178,7 @@ func (o *order) view() world.Order {
 		Provider: Name, Ref: o.id, ExternalID: o.request.ExternalID, Status: o.status, Paid: o.paid(),
 		Currency: o.currency(), Minor: int64(o.total()), Amount: o.total().String(),
 		ToldCurrency: o.told[0].Currency, ToldMinor: int64(sum(o.told)), ToldAmount: sum(o.told).String(),
-		Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt,
+		Money: o.money(), Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt,
 		Decisions: o.decisions(), Wire: wire,
 	}
 	if !o.bare {

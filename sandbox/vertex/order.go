@@ -132,6 +132,7 @@ func (p *Provider) add(wanted newOrder, base string) (*order, []string) {
 	if o.by.Type == "" {
 		o.by = allMethods(p.config.Currencies)[0]
 	}
+	p.world.Faults.Meet(Name, o.id, wanted.Number, wanted.Cost.String())
 	var struck []string
 	for _, f := range p.faults.orders {
 		if f.create == nil {
@@ -337,7 +338,7 @@ func (o *order) view() world.Order {
 		Provider: Name, Ref: o.id, ExternalID: o.request.Number, Status: o.status, Paid: o.paid(),
 		Currency: asked.currency, Minor: asked.minor, Amount: asked.String(),
 		ToldCurrency: o.cost.currency, ToldMinor: o.cost.minor, ToldAmount: o.cost.String(),
-		Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt, Page: o.page(),
+		Money: o.money(), Notified: o.notified, CreatedAt: o.createdAt, UpdatedAt: o.updatedAt, Page: o.page(),
 		Decisions: o.decisions(), Wire: wire,
 	}
 	if o.taken() > 0 {

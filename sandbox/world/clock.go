@@ -64,6 +64,70 @@ func (c *Clock) Pending() int {
 	return len(c.tasks)
 }
 
+// Next is when the next thing is to happen; false when nothing is to.
+func (c *Clock) Next() (time.Time, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.tasks) == 0 {
+		return time.Time{}, false
+	}
+	return c.tasks[0].due.UTC(), true
+}
+
+// Step does the first thing that is due, in the caller's own goroutine, and
+// reports whether there was one. Of things due at the same time the one that was
+// asked for first is the first. It is for a world that nobody runs.
+func (c *Clock) Step(ctx context.Context) bool {
+	c.mu.Lock()
+	if c.closed || !c.due() {
+		c.mu.Unlock()
+		return false
+	}
+	t, _ := heap.Pop(&c.tasks).(*task)
+	c.busy++
+	c.wg.Add(1)
+	c.mu.Unlock()
+	defer c.wg.Done()
+
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(c.ctx, cancel)()
+	t.run(ctx)
+	c.ended()
+	return true
+}
+
+// Walk moves the time on by d as Advance does, but does one thing after the
+// other in the caller's own goroutine, and says how many there were. The same
+// calls so give the same story. The error is the context's, or ErrClosed.
+func (c *Clock) Walk(ctx context.Context, d time.Duration) (n int, err error) {
+	target := c.Now().Add(d)
+	for {
+		for c.Step(ctx) {
+			n++
+			if err := ctx.Err(); err != nil {
+				return n, err
+			}
+		}
+		c.mu.Lock()
+		closed, last := c.closed, len(c.tasks) == 0 || c.tasks[0].due.After(target)
+		switch {
+		case closed:
+		case last:
+			c.moveTo(target)
+		default:
+			c.moveTo(c.tasks[0].due)
+		}
+		c.mu.Unlock()
+		switch {
+		case closed:
+			return n, ErrClosed
+		case last:
+			return n, ctx.Err()
+		}
+	}
+}
+
 // After has run called once in d, by this clock. The returned function takes
 // the appointment back; it does nothing once run has begun. The context that
 // run gets ends when the world is closed. On a closed clock nothing happens.
@@ -203,13 +267,18 @@ func (c *Clock) dispatch() {
 
 func (c *Clock) work(t *task) {
 	t.run(c.ctx)
+	c.ended()
+	c.dispatch()
+	c.nudge()
+}
+
+// ended tells those who wait that something was done.
+func (c *Clock) ended() {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	c.busy--
 	close(c.changed)
 	c.changed = make(chan struct{})
-	c.mu.Unlock()
-	c.dispatch()
-	c.nudge()
 }
 
 func (c *Clock) drop(t *task) {

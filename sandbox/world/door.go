@@ -74,7 +74,7 @@ func (w *World) Wires(api, pages []string) []Wire {
 			Fault: fault("slow", "The work is done at once, but the answer comes late.",
 				Param{Name: Delay, Default: "20s", Says: "how late"}),
 			After: func(ctx context.Context, r Rule, a Answer) Answer {
-				if w.Clock.Sleep(ctx, time.Duration(r.Delay)) != nil {
+				if w.wait(ctx, time.Duration(r.Delay)) != nil {
 					a.Cut = true
 				}
 				return a

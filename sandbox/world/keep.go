@@ -29,10 +29,14 @@ func (k *Keep[T]) Get(key string) (T, bool) {
 	return v, ok
 }
 
-// Put keeps a thing under a new name, and returns the one that was forgotten
-// for it, if any.
+// Put keeps a thing under a name, and returns the one that was forgotten for it,
+// if any. What has that name already gives way and is not returned.
 func (k *Keep[T]) Put(key string, v T) (old T, forgot bool) {
+	_, there := k.byKey[key]
 	k.byKey[key] = v
+	if there {
+		return old, false
+	}
 	k.order = append(k.order, key)
 	if len(k.byKey) <= k.max {
 		return old, false

@@ -21,6 +21,9 @@ type Provider interface {
 	Name() string
 	// Title is the name as people write it.
 	Title() string
+	// Settings are what a shop must be told to use it, the base URL first; base
+	// is the address under which the sandbox has it.
+	Settings(base string) []Setting
 	// Orders lists up to limit orders, newest first; 0 means all.
 	Orders(limit int) []Order
 	// Order returns one order.
@@ -33,6 +36,13 @@ type Provider interface {
 	Send(ctx context.Context, ref string, c Call) ([]Delivery, error)
 	// Reset forgets all orders.
 	Reset()
+}
+
+// Setting is one thing that a shop must be told. None is a secret: it opens
+// nothing but the sandbox.
+type Setting struct {
+	Name  string `json:"name"` // "base_url", "client_secret" …
+	Value string `json:"value"`
 }
 
 // Decision is what is done to an order. Which there are is the provider's
@@ -70,6 +80,7 @@ type Order struct {
 	ToldCurrency string    `json:"told_currency"`
 	ToldMinor    int64     `json:"told_minor"`
 	ToldAmount   string    `json:"told_amount"`
+	Money        Money     `json:"money"`
 	Notified     bool      `json:"notified"` // a callback was accepted, or the order was pulled
 	CreatedAt    time.Time `json:"created_at"`
 	UpdatedAt    time.Time `json:"updated_at"`
@@ -78,6 +89,45 @@ type Order struct {
 	Steps     []Step          `json:"steps"`
 	Decisions []string        `json:"decisions"` // those that are possible now
 	Wire      json.RawMessage `json:"wire"`      // the order as the provider's API shows it
+}
+
+// Money is what has truly moved, in minor units of Currency, whatever faults
+// make the provider say.
+type Money struct {
+	Currency   string   `json:"currency"`
+	Authorized int64    `json:"authorized"` // reserved now, and neither taken nor released
+	Captured   int64    `json:"captured"`   // taken, ever
+	Refunded   int64    `json:"refunded"`   // of that, gone back for good so far
+	Refunds    []Refund `json:"refunds"`    // oldest first, those that failed too; never nil
+}
+
+// RefundState is what has become of a refund.
+type RefundState string
+
+// The states of a refund.
+const (
+	RefundPending  RefundState = "pending"
+	RefundDone     RefundState = "done"
+	RefundFailed   RefundState = "failed"
+	RefundReversed RefundState = "reversed" // it was done, and came back
+)
+
+// Refund is one refund, or the reversal of a whole payment.
+type Refund struct {
+	Minor int64       `json:"minor"`
+	State RefundState `json:"state"`
+	At    time.Time   `json:"at"` // when it was asked for
+}
+
+// MoneyOf adds up refunds.
+func MoneyOf(currency string, authorized, captured int64, refunds []Refund) Money {
+	m := Money{Currency: currency, Authorized: authorized, Captured: captured, Refunds: append([]Refund{}, refunds...)}
+	for _, r := range refunds {
+		if r.State == RefundDone {
+			m.Refunded += r.Minor
+		}
+	}
+	return m
 }
 
 // Step is one thing that happened to an order.

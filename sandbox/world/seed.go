@@ -20,9 +20,10 @@ func (w *World) Hex(n int, labels ...any) string {
 }
 
 // Jitter returns a duration in [0, limit) that depends only on the seed and on
-// the labels, and so not on which of two things happened to come first.
+// the labels, and so not on which of two things happened to come first. In a
+// world without jitter it is 0.
 func (w *World) Jitter(limit time.Duration, labels ...any) time.Duration {
-	if limit <= 0 {
+	if limit <= 0 || w.noJitter {
 		return 0
 	}
 	sum := w.sum(labels)

@@ -41,6 +41,12 @@ type Options struct {
 	// follows redirects and never waits longer than 10 s, whatever it was told.
 	HTTP *http.Client
 	Site Site
+	// NoJitter takes the random part out of the waits between two tries of a
+	// callback, so that they are round.
+	NoJitter bool
+	// Wait is how an answer that a fault makes late is waited for; nil waits until
+	// the World's clock has moved on by that much. An error cuts the connection.
+	Wait func(context.Context, time.Duration) error
 	// MaxDeliveries and MaxRequests bound the memory; the oldest go first.
 	// Zero means 4000 and 1000.
 	MaxDeliveries, MaxRequests int
@@ -83,13 +89,15 @@ type World struct {
 	Log      *slog.Logger
 	Site     Site
 
-	seed atomic.Int64
-	idle func()
+	seed     atomic.Int64
+	noJitter bool
+	wait     func(context.Context, time.Duration) error
+	idle     func()
 }
 
 // New makes a world. It starts no goroutine: Run does.
 func New(o Options) *World {
-	w := &World{Log: o.Log, Site: o.Site, idle: func() {}}
+	w := &World{Log: o.Log, Site: o.Site, noJitter: o.NoJitter, wait: o.Wait, idle: func() {}}
 	w.seed.Store(o.Seed)
 	client := http.Client{}
 	if o.HTTP != nil {
@@ -101,8 +109,11 @@ func New(o Options) *World {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	w.Clock = newClock(o.Now)
+	if w.wait == nil {
+		w.wait = w.Clock.Sleep
+	}
 	w.Post = newPost(w.Clock, &client, o.Log, orElse(o.MaxDeliveries, 4000))
-	w.Faults = newFaults()
+	w.Faults = newFaults(w.sum)
 	w.Requests = newRequests(w.Clock, orElse(o.MaxRequests, 1000))
 	return w
 }

@@ -223,7 +223,7 @@ func TestPadded(t *testing.T) {
 }
 
 func TestFaults_Bounded(t *testing.T) {
-	f := newFaults()
+	f := newFaults(func([]any) (sum [32]byte) { return sum })
 	f.Offer("acme", []Fault{{Name: "x"}})
 	for range maxRules {
 		if _, err := f.Add(Wish{Provider: "acme", Fault: "x", Times: 1}); err != nil {
@@ -237,5 +237,117 @@ func TestFaults_Bounded(t *testing.T) {
 	f.Take("acme", "x", "")
 	if _, err := f.Add(Wish{Provider: "acme", Fault: "x"}); err != nil {
 		t.Errorf("a spent rule did not make room: %v", err)
+	}
+}
+
+func TestClock_WalkDoesOneThingAfterTheOther(t *testing.T) {
+	c := setup(t).Clock
+	var story []string // without a lock: everything happens in this goroutine
+	note := func(what string) func(context.Context) {
+		return func(context.Context) { story = append(story, what+" "+c.Now().Sub(start).String()) }
+	}
+	c.After(2*time.Second, note("c"))
+	c.After(time.Second, func(ctx context.Context) {
+		note("a")(ctx)
+		c.After(0, note("b")) // follows at once, and before what comes later
+	})
+	c.After(2*time.Second, note("d"))
+	c.After(time.Hour, note("too late"))
+	if c.Step(t.Context()) {
+		t.Error("did something before its time")
+	}
+	next, ok := c.Next()
+	if !ok || !next.Equal(start.Add(time.Second)) {
+		t.Errorf("next %s, %v", next, ok)
+	}
+	n, err := c.Walk(t.Context(), time.Minute)
+	if want := []string{"a 1s", "b 1s", "c 2s", "d 2s"}; n != 4 || err != nil || !slices.Equal(story, want) {
+		t.Errorf("%d things, %v: %q, want %q", n, err, story, want)
+	}
+	if got := c.Ahead(); got != time.Minute {
+		t.Errorf("ahead %s", got)
+	}
+}
+
+func TestClock_WalkEndsWithItsContextAndItsWorld(t *testing.T) {
+	w := setup(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	did := 0
+	w.Clock.After(time.Second, func(context.Context) { did++; cancel() })
+	w.Clock.After(time.Second, func(context.Context) { did++ })
+	if n, err := w.Clock.Walk(ctx, time.Minute); n != 1 || did != 1 || !errors.Is(err, context.Canceled) {
+		t.Errorf("%d things, %d done, %v", n, did, err)
+	}
+	w.Close()
+	if n, err := w.Clock.Walk(t.Context(), time.Minute); n != 0 || did != 1 || !errors.Is(err, ErrClosed) {
+		t.Errorf("%d things, %d done, %v", n, did, err)
+	}
+}
+
+// What is being done by hand ends with the world, and Close waits for it.
+func TestClock_CloseEndsAStep(t *testing.T) {
+	w := setup(t)
+	began, ended := make(chan struct{}), false
+	w.Clock.After(0, func(ctx context.Context) {
+		close(began)
+		<-ctx.Done()
+		ended = true
+	})
+	go w.Clock.Step(t.Context())
+	<-began
+	w.Close()
+	if !ended {
+		t.Error("it goes on")
+	}
+}
+
+func TestKeep_TheSameNameAgain(t *testing.T) {
+	k := NewKeep[int](2)
+	k.Put("a", 1)
+	k.Put("a", 2)
+	k.Put("b", 3)
+	if got := slices.Collect(k.Newest); !slices.Equal(got, []int{3, 2}) {
+		t.Errorf("kept %v", got)
+	}
+	if old, forgot := k.Put("c", 4); !forgot || old != 2 {
+		t.Errorf("forgot %d, %v", old, forgot)
+	}
+}
+
+func TestFaults_KnowOrdersByEitherName(t *testing.T) {
+	w := setup(t)
+	f := w.Faults
+	f.Offer("acme", []Fault{{Name: "x", Strikes: "order"}})
+	if _, err := f.Add(Wish{Provider: "acme", Fault: "x", Total: "10.00"}); err != nil {
+		t.Fatal(err)
+	}
+	strikes := func(refs ...string) bool {
+		_, ok := f.Take("acme", "x", "", refs...)
+		return ok
+	}
+	f.Meet("acme", "", "o1", "10") // before the provider has a name for it
+	f.Meet("acme", "a1", "o1", "10")
+	f.Meet("acme", "a2", "o1", "20.00") // the shop uses its name again
+	f.Meet("acme", "a3", "", "10.0")    // and has none for this one
+	f.Meet("other", "a9", "o9", "10.00")
+	for _, tt := range []struct {
+		name string
+		refs []string
+		want bool
+	}{
+		{"the first, by the provider's name", []string{"a1", "o1"}, true},
+		{"the second", []string{"a2", "o1"}, false},
+		{"without a name of the shop's", []string{"a3", ""}, true},
+		{"of another provider", []string{"a9", "o9"}, false},
+		{"not known", []string{"a7"}, false},
+		{"none in hand", nil, false},
+	} {
+		if got := strikes(tt.refs...); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+	w.Reset(7)
+	if strikes("a1") {
+		t.Error("the rule has outlived a reset")
 	}
 }
