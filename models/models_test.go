@@ -45,6 +45,7 @@ func TestSchema_MatchesModels(t *testing.T) {
 			models.Report{},
 			models.Delivery{},
 			models.RefundLine{},
+			models.StockHold{},
 			models.InboxItem{},
 			models.Refusal{},
 			models.StockMovement{},

@@ -89,6 +89,7 @@ type OrderDetail struct {
 	Operations []Operation
 	Facts      []Fact
 	Events     []Event
+	HeldUntil  *time.Time // until when pieces are kept for it; nil when none are
 }
 
 // Live returns the payment that the shopper is making; ok is false when there
@@ -125,11 +126,12 @@ type Placement struct {
 	Payment NewPayment
 }
 
-// ErrSoldOut is returned by Place when there are fewer pieces left than ordered.
+// ErrSoldOut is returned when there are fewer pieces left than ordered, or the
+// rest is kept for others who are paying.
 var ErrSoldOut = errors.New("models: sold out")
 
 // Place writes an order, its lines, its first payment and the operation that
-// will start it, in one commit. With a CheckoutKey that was used before it
+// will start it, and keeps the pieces for HoldFor, in one commit. With a CheckoutKey that was used before it
 // writes nothing and returns the order made then; placed tells which.
 //
 // Errors: ErrSoldOut.
@@ -143,13 +145,13 @@ func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Ord
 		if !errors.Is(err, gorm.ErrRecordNotFound) {
 			return named(err, "checkout key")
 		}
-		if err := enough(ctx, tx, p.Lines); err != nil {
-			return err
-		}
 		order, placed = p.Order, true
 		order.Status = OrderIssued
 		if err := tx.Create(&order).Error; err != nil {
 			return named(err, "order")
+		}
+		if err := hold(ctx, tx, order.ID, p.Lines); err != nil {
+			return err
 		}
 		for i, l := range p.Lines {
 			l.OrderID, l.Position = order.ID, int64(i)
@@ -169,21 +171,6 @@ func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Ord
 		}
 	}
 	return order, placed, err
-}
-
-// enough refuses an order for more than there is. It holds nothing: what is
-// counted is taken when the money is there.
-func enough(ctx context.Context, tx *gorm.DB, lines []OrderLine) error {
-	for _, l := range lines {
-		p, err := gorm.G[Product](tx).Where("id = ?", l.ProductID).First(ctx)
-		if err != nil {
-			return named(err, "product "+l.Slug)
-		}
-		if p.ArchivedAt != nil || p.Stock != nil && *p.Stock < l.Quantity {
-			return fmt.Errorf("%w: %s", ErrSoldOut, l.Slug)
-		}
-	}
-	return nil
 }
 
 // ByToken returns one order, or ErrNotFound.
@@ -230,8 +217,14 @@ func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, e
 	if d.Facts, err = gorm.G[Fact](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
 		return d, named(err, "facts of "+what)
 	}
-	d.Events, err = gorm.G[Event](tx).Where("order_id = ?", order.ID).Order("id").Find(ctx)
-	return d, named(err, "events of "+what)
+	if d.Events, err = gorm.G[Event](tx).Where("order_id = ?", order.ID).Order("id").Find(ctx); err != nil {
+		return d, named(err, "events of "+what)
+	}
+	holds, err := gorm.G[StockHold](tx).Where("order_id = ? AND until > ?", order.ID, tx.NowFunc()).Order("until").Limit(1).Find(ctx)
+	if len(holds) > 0 {
+		d.HeldUntil = &holds[0].Until
+	}
+	return d, named(err, "holds of "+what)
 }
 
 // Similar returns the newest order since then with the same fingerprint that
@@ -282,6 +275,9 @@ func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail str
 			Set(clause.Assignments(map[string]any{column: now, "updated_at": now})).Update(ctx)
 		if err != nil {
 			return named(err, "close order "+order.Number())
+		}
+		if err := release(ctx, tx, id); err != nil {
+			return err
 		}
 		if err := addEvent(ctx, tx, Event{OrderID: id, Kind: kind, Detail: detail, Cause: cause}); err != nil {
 			return err

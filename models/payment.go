@@ -203,7 +203,8 @@ func addPayment(ctx context.Context, tx *gorm.DB, o Order, n NewPayment, cause C
 var ErrNotPayable = errors.New("models: the order cannot be paid now")
 
 // Retry adds another payment to an order that is open and has no live one: the
-// first caller's. A second caller gets ErrNotPayable.
+// first caller's. A second caller gets ErrNotPayable. The pieces are kept for
+// another HoldFor; ErrSoldOut when others have them by now.
 func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause Cause) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {
 		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
@@ -212,6 +213,13 @@ func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause
 		}
 		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
 			return fmt.Errorf("%w: order %s is %s", ErrNotPayable, order.Number(), order.Status)
+		}
+		lines, err := gorm.G[OrderLine](tx).Where("order_id = ?", orderID).Find(ctx)
+		if err != nil {
+			return named(err, "lines of order "+order.Number())
+		}
+		if err := hold(ctx, tx, orderID, lines); err != nil {
+			return err
 		}
 		if err := addPayment(ctx, tx, order, n, cause); err != nil {
 			return err

@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"strings"
 	"sync"
@@ -249,6 +250,80 @@ func TestOrders_Place_SoldOut(t *testing.T) {
 		}
 		if n := count(t, b, "orders", "1=1"); n != 0 {
 			t.Fatalf("%d orders", n)
+		}
+	})
+}
+
+// The last piece is kept for who is paying, and given free once.
+func TestFailure16_TheLastPiece(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		products := modelstest.Catalogue(t, b)
+		honey, orders := products["honey"], models.NewOrders(b.DB)
+		one := func() models.Placement {
+			p := modelstest.Placement(t, products, "acme")
+			p.Lines[0] = models.OrderLine{ProductID: honey.ID, Slug: "honey", Name: "Honey", UnitMinor: 990, Quantity: 5}
+			return p
+		}
+		available := func() int64 {
+			got, err := models.NewProducts(b.DB).BySlug(t.Context(), "honey")
+			if err != nil {
+				t.Fatal(err)
+			}
+			n, _ := got.Available()
+			return n
+		}
+		var wg sync.WaitGroup
+		var mu sync.Mutex
+		var mine []int64
+		for range 50 {
+			p := one()
+			wg.Go(func() {
+				order, placed, err := orders.Place(t.Context(), p, shopper)
+				if err != nil && !errors.Is(err, models.ErrSoldOut) {
+					t.Error(err)
+				}
+				if placed && err == nil {
+					mu.Lock()
+					mine = append(mine, order.ID)
+					mu.Unlock()
+				}
+			})
+		}
+		wg.Wait()
+		if len(mine) != 1 || count(t, b, "orders", "1=1") != 1 || available() != 0 {
+			t.Fatalf("%d orders of the last pieces, %d available", len(mine), available())
+		}
+		// Cancelled by the shopper and by the timer at once: the pieces are free once.
+		for _, kind := range []models.EventKind{models.EventCancelled, models.EventExpired} {
+			wg.Go(func() {
+				if _, err := orders.Close(t.Context(), mine[0], kind, "", shopper); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		if available() != 5 {
+			t.Fatalf("%d available", available())
+		}
+		// A hold ends by itself; who comes back then is told if the pieces are gone.
+		first := modelstest.Place(t, b, one())
+		b.Clock.Pass(models.HoldFor)
+		if available() != 5 {
+			t.Fatalf("%d available after the hold", available())
+		}
+		modelstest.Place(t, b, one())
+		d, err := orders.ByNumber(t.Context(), first.ID)
+		if err != nil || d.HeldUntil != nil {
+			t.Fatal(d.HeldUntil, err)
+		}
+		payments := models.NewPayments(b.DB)
+		if err := payments.Supersede(t.Context(), d.Payments[0].ID, shopper); err != nil {
+			t.Fatal(err)
+		}
+		err = payments.Retry(t.Context(), first.ID, models.NewPayment{ID: rand.Text(), Key: "k", Provider: "acme", Capture: models.CaptureAuto}, shopper)
+		if !errors.Is(err, models.ErrSoldOut) || count(t, b, "payments", "1=1") != 3 {
+			t.Fatal(err)
 		}
 	})
 }

@@ -25,6 +25,16 @@ type Product struct {
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 	Prices      []Price `gorm:"foreignKey:ProductID"`
+	Held        int64   `gorm:"-"` // of Stock, kept for people who are paying
+}
+
+// Available is how many pieces can be ordered now; ok is false when they are
+// not counted.
+func (p Product) Available() (n int64, ok bool) {
+	if p.Stock == nil {
+		return 0, false
+	}
+	return max(*p.Stock-p.Held, 0), true
 }
 
 // Price is what one product costs in one currency.
@@ -53,13 +63,48 @@ func NewProducts(db *DB) *Products { return &Products{db} }
 // All returns what is for sale, in catalogue order, with prices.
 func (p *Products) All(ctx context.Context) ([]Product, error) {
 	all, err := withPrices(p.db.r).Where("archived_at IS NULL").Order("position, id").Find(ctx)
-	return all, named(err, "products")
+	if err != nil {
+		return all, named(err, "products")
+	}
+	return all, p.held(ctx, all)
 }
 
 // BySlug returns one product that is for sale, or ErrNotFound.
 func (p *Products) BySlug(ctx context.Context, slug string) (Product, error) {
 	one, err := withPrices(p.db.r).Where("slug = ? AND archived_at IS NULL", slug).First(ctx)
-	return one, named(err, "product "+slug)
+	if err != nil {
+		return one, named(err, "product "+slug)
+	}
+	all := []Product{one}
+	err = p.held(ctx, all)
+	return all[0], err
+}
+
+// held fills in how much of the stock is kept for people who are paying.
+func (p *Products) held(ctx context.Context, all []Product) error {
+	var ids []int64
+	for _, one := range all {
+		if one.Stock != nil {
+			ids = append(ids, one.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return nil
+	}
+	var sums []struct {
+		ProductID int64
+		Held      int64
+	}
+	err := p.db.r.WithContext(ctx).Model(&StockHold{}).Where("product_id IN ? AND until > ?", ids, p.db.Now()).
+		Select("product_id, SUM(quantity) AS held").Group("product_id").Scan(&sums).Error
+	for _, s := range sums {
+		for i := range all {
+			if all[i].ID == s.ProductID {
+				all[i].Held = s.Held
+			}
+		}
+	}
+	return named(err, "holds")
 }
 
 // ByIDs returns the products with the given ids, archived ones too, by id.
@@ -69,6 +114,9 @@ func (p *Products) ByIDs(ctx context.Context, ids []int64) (map[int64]Product, e
 		return byID, nil
 	}
 	all, err := withPrices(p.db.r).Where("id IN ?", ids).Find(ctx)
+	if err == nil {
+		err = p.held(ctx, all)
+	}
 	for _, one := range all {
 		byID[one.ID] = one
 	}

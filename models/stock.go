@@ -3,6 +3,7 @@ package models
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"time"
@@ -22,6 +23,62 @@ type StockMovement struct {
 	At          time.Time
 }
 
+// HoldFor is how long pieces are kept for somebody who has begun to pay.
+const HoldFor = 30 * time.Minute
+
+// StockHold is pieces kept for an order that is being paid: nobody else may
+// order them until then. There is one for an order and product, and it goes with
+// the money, with the end of the order, or with time.
+type StockHold struct {
+	OrderID   int64 `gorm:"primaryKey"`
+	ProductID int64 `gorm:"primaryKey"`
+	Quantity  int64
+	Until     time.Time
+}
+
+// hold keeps what an order is for, from now on. It refuses what is no longer
+// sold, and more than is left when what is kept for others is taken off.
+func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) error {
+	lines = slices.Clone(lines)
+	slices.SortFunc(lines, func(a, b OrderLine) int { return cmp.Compare(a.ProductID, b.ProductID) }) // one order of locks for all
+	now := tx.NowFunc()
+	for _, l := range lines {
+		p, err := gorm.G[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
+		if err != nil {
+			return named(err, "product "+l.Slug)
+		}
+		if p.ArchivedAt != nil {
+			return fmt.Errorf("%w: %s", ErrSoldOut, l.Slug)
+		}
+		if p.Stock == nil {
+			continue
+		}
+		var held int64
+		err = tx.Model(&StockHold{}).Where("product_id = ? AND order_id <> ? AND until > ?", p.ID, orderID, now).
+			Select("COALESCE(SUM(quantity), 0)").Scan(&held).Error
+		if err != nil {
+			return named(err, "holds of "+l.Slug)
+		}
+		if *p.Stock-held < l.Quantity {
+			return fmt.Errorf("%w: %s", ErrSoldOut, l.Slug)
+		}
+		one := StockHold{OrderID: orderID, ProductID: p.ID, Quantity: l.Quantity, Until: now.Add(HoldFor)}
+		err = tx.Clauses(clause.OnConflict{
+			Columns: []clause.Column{{Name: "order_id"}, {Name: "product_id"}}, DoUpdates: clause.AssignmentColumns([]string{"quantity", "until"}),
+		}).Create(&one).Error
+		if err != nil {
+			return named(err, "hold of "+l.Slug)
+		}
+	}
+	return nil
+}
+
+// release lets go of what is kept for an order.
+func release(ctx context.Context, tx *gorm.DB, orderID int64) error {
+	_, err := gorm.G[StockHold](tx).Where("order_id = ?", orderID).Delete(ctx)
+	return named(err, "holds of an order")
+}
+
 // becomePaid does what an order's money sets going: pieces leave the stock, and
 // the shopper gets a mail. The unique keys of both tables see to it that this
 // happens once. Money wins: when there are not enough pieces the stock goes
@@ -31,6 +88,9 @@ func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed b
 	lines, err := gorm.G[OrderLine](tx).Where("order_id = ?", order.ID).Find(ctx)
 	if err != nil {
 		return false, named(err, "lines of order "+order.Number())
+	}
+	if err := release(ctx, tx, order.ID); err != nil {
+		return false, err
 	}
 	slices.SortFunc(lines, func(a, b OrderLine) int { return cmp.Compare(a.ProductID, b.ProductID) }) // one order of locks for all
 	for _, l := range lines {

@@ -24,6 +24,16 @@ DROP INDEX operations_cancel;
 CREATE UNIQUE INDEX operations_deciding ON operations (payment_id)
   WHERE kind IN ('capture','void','cancel','reverse','received') AND state IN ('requested','unknown');
 
+-- Pieces kept for who is paying.
+CREATE TABLE stock_holds (
+  order_id   BIGINT NOT NULL REFERENCES orders(id),
+  product_id BIGINT NOT NULL REFERENCES products(id),
+  quantity   BIGINT NOT NULL CHECK (quantity > 0),
+  until      TIMESTAMPTZ NOT NULL,
+  PRIMARY KEY (order_id, product_id)
+);
+CREATE INDEX stock_holds_product ON stock_holds (product_id, until);
+
 CREATE TABLE refund_lines (
   operation_id BIGINT NOT NULL REFERENCES operations(id),
   position     BIGINT NOT NULL,
@@ -72,6 +82,7 @@ CREATE INDEX deliveries_unmatched ON deliveries (received_at) WHERE verdict = 'u
 DROP INDEX deliveries_unmatched;
 DROP TABLE inbox;
 DROP TABLE refund_lines;
+DROP TABLE stock_holds;
 DROP INDEX mails_order;
 DROP INDEX mails_operation;
 ALTER TABLE mails DROP CONSTRAINT mails_kind_check;

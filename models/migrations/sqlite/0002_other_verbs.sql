@@ -42,6 +42,16 @@ CREATE UNIQUE INDEX operations_start ON operations (payment_id) WHERE kind = 'st
 CREATE UNIQUE INDEX operations_deciding ON operations (payment_id)
   WHERE kind IN ('capture','void','cancel','reverse','received') AND state IN ('requested','unknown');
 
+-- Pieces kept for who is paying.
+CREATE TABLE stock_holds (
+  order_id   INTEGER NOT NULL REFERENCES orders(id),
+  product_id INTEGER NOT NULL REFERENCES products(id),
+  quantity   INTEGER NOT NULL CHECK (quantity > 0),
+  until      DATETIME NOT NULL,
+  PRIMARY KEY (order_id, product_id)
+);
+CREATE INDEX stock_holds_product ON stock_holds (product_id, until);
+
 CREATE TABLE refund_lines (
   operation_id INTEGER NOT NULL REFERENCES operations(id),
   position     INTEGER NOT NULL,
@@ -108,6 +118,7 @@ CREATE INDEX deliveries_unmatched ON deliveries (received_at) WHERE verdict = 'u
 DROP INDEX deliveries_unmatched;
 DROP TABLE inbox;
 DROP TABLE refund_lines;
+DROP TABLE stock_holds;
 CREATE TABLE old_mails (
   id         INTEGER PRIMARY KEY AUTOINCREMENT,
   order_id   INTEGER NOT NULL REFERENCES orders(id),
