@@ -20,14 +20,43 @@ type books struct {
 	captured int64 // with what the change adds, as the next two
 	refunded int64
 	pending  int64
+	outside  int64 // of refunded, what staff sent back by other means: no provider knows of it
+	reversal int64 // of pending, what is kept for undoing the payment as a whole
 }
 
 func newBooks(p models.Payment, ops []models.Operation, r providers.Report, ch *models.Change) *books {
 	return &books{
 		p: p, ops: slices.Clone(ops), r: r, ch: ch, refunded: p.Refunded, pending: p.RefundPending,
 		captured: p.Captured + models.Fold(p.Amount.Currency, ch.Facts).Captured,
+		outside:  outside(ops), reversal: reserved(p, ops),
 	}
 }
+
+// outside is what staff have sent back by other means.
+func outside(ops []models.Operation) (minor int64) {
+	for _, op := range ops {
+		if op.Kind == models.OperationRefund && op.Code == models.CodeOutside {
+			minor += op.Amount.Minor
+		}
+	}
+	return minor
+}
+
+// reserved is what is kept for undoing a payment as a whole: what is pending and
+// not for a refund. One that was asked for before the money came kept nothing
+// then.
+func reserved(p models.Payment, ops []models.Operation) int64 {
+	left := p.RefundPending
+	for _, op := range ops {
+		if op.Kind == models.OperationRefund && op.Open() {
+			left -= op.Amount.Minor
+		}
+	}
+	return left
+}
+
+// left is what was taken and has neither gone back nor is about to.
+func (b *books) left() int64 { return b.captured - b.refunded - b.pending }
 
 // close gives an operation its outcome.
 func (b *books) close(op *models.Operation, state models.OperationState, code string) {
@@ -94,30 +123,34 @@ func (b *books) reverse() {
 	case providers.RefundReversed:
 		return
 	}
+	if left := b.left(); b.reversal == 0 && left > 0 && b.asked(models.OperationReverse) {
+		b.add(models.FactRefundReserved, left, "") // the money came after it was asked for
+		b.pending, b.reversal = b.pending+left, left
+	}
 	op := b.open(models.OperationReverse)
 	if op == nil {
-		if state != "" && state != b.p.Reversal { // on the provider's own pages
+		if left := b.left(); state == models.ReversalDone && left > 0 {
+			b.elsewhere(left, b.r.Ref) // on the provider's own pages
+		}
+		if state != "" && state != b.p.Reversal {
 			b.ch.Reversal = &state
-			if left := b.captured - b.refunded - b.pending; state == models.ReversalDone && left > 0 {
-				b.elsewhere(left, b.r.Ref)
-			}
 		}
 		return
 	}
-	stopped := b.p.Captured == 0 && stateFor[b.r.Outcome].Ended()
+	gone := b.captured > 0 && b.sum().Minor >= b.captured || b.captured == 0 && stateFor[b.r.Outcome].Ended()
 	switch {
-	case state == models.ReversalDone || stopped:
+	case state == models.ReversalDone || gone:
 		state = models.ReversalDone
-		if b.p.Captured > 0 {
-			b.add(models.FactRefunded, op.Amount.Minor, b.r.Ref)
-			b.refunded, b.pending = b.refunded+op.Amount.Minor, b.pending-op.Amount.Minor
+		if b.reversal > 0 {
+			b.add(models.FactRefunded, b.reversal, b.r.Ref)
+			b.refunded, b.pending, b.reversal = b.refunded+b.reversal, b.pending-b.reversal, 0
 		}
 		b.close(op, models.OperationSucceeded, "")
 	case state == models.ReversalFailed && b.news(models.OperationReverse),
 		state == "" && op.State == models.OperationUnknown && op.Code != "":
-		if b.p.Captured > 0 {
-			b.add(models.FactRefundFailed, op.Amount.Minor, b.r.Ref)
-			b.pending -= op.Amount.Minor
+		if b.reversal > 0 {
+			b.add(models.FactRefundFailed, b.reversal, b.r.Ref)
+			b.pending, b.reversal = b.pending-b.reversal, 0
 		}
 		b.close(op, models.OperationFailed, b.r.Word)
 	case state == models.ReversalPending:
@@ -127,6 +160,11 @@ func (b *books) reverse() {
 		return
 	}
 	b.ch.Reversal = &state
+}
+
+// asked reports whether an operation of a kind has no outcome, heard or not.
+func (b *books) asked(kind models.OperationKind) bool {
+	return slices.ContainsFunc(b.ops, func(op models.Operation) bool { return op.Kind == kind && op.Open() })
 }
 
 // news reports whether a report that speaks of the latest of a kind, without
@@ -150,28 +188,54 @@ func (b *books) open(kind models.OperationKind) *models.Operation {
 // refund reads what became of refunds: one by one where the provider tells them
 // apart, and by their sum.
 func (b *books) refund() {
+	elsewhere := false
+	defer func() { b.ch.Concerns[models.AttentionRefundElsewhere] = elsewhere }()
 	if b.r.Reversal == providers.RefundDone || b.p.Reversal == models.ReversalDone {
 		return // whatever sums say now, all of it has gone back
 	}
-	for _, one := range b.r.Refunds {
-		b.one(one)
-	}
 	sum := b.sum()
-	if sum.Currency != b.p.Amount.Currency {
+	told := sum.Currency == b.p.Amount.Currency
+	back := false // a refund that is none of ours, or not the one it seems, came back
+	for _, one := range b.r.Refunds {
+		switch done := b.one(one, told, sum.Minor); {
+		case done:
+		case one.State == providers.RefundFailed || one.State == providers.RefundReversed:
+			back = true
+		case one.State == providers.RefundDone && !told && b.refunded == 0:
+			elsewhere = true // and nobody says how much
+		}
+	}
+	if !told {
 		return
 	}
 	for i := range b.ops {
 		op := &b.ops[i]
-		more := sum.Minor - b.refunded
+		more := sum.Minor - b.there()
 		if op.Kind == models.OperationRefund && op.Open() && op.MayHaveBeenHeard() && op.Ref == "" && op.Amount.Minor <= more {
 			b.done(op)
 		}
 	}
-	// What is more was not asked for here; no more can go back than was taken.
-	if more := min(sum.Minor-b.refunded, b.captured-b.refunded-b.pending); more > 0 {
+	more := sum.Minor - b.there()
+	switch room := b.left(); {
+	case more > room:
+		// What was not asked for here is written down as far as there was money.
+		b.ch.Concerns[models.AttentionContradiction] = true
+		if more = room; room > 0 {
+			b.elsewhere(more, b.r.Ref)
+		}
+	case more > 0:
 		b.elsewhere(more, b.r.Ref)
+	case more < 0 && back:
+		b.add(models.FactRefundReversed, -more, b.r.Ref)
+		b.refunded += more
+		b.mark(models.RefundMarkReversed)
+	case more < 0:
+		b.ch.Concerns[models.AttentionContradiction] = true
 	}
 }
+
+// there is what has gone back as the provider must see it.
+func (b *books) there() int64 { return b.refunded - b.outside }
 
 // sum is all that has gone back; the zero Amount when the provider does not say.
 func (b *books) sum() money.Amount {
@@ -191,29 +255,37 @@ func (b *books) sum() money.Amount {
 	return all
 }
 
-// one reads one refund of a report.
-func (b *books) one(one providers.Refund) {
+// one reads one refund of a report, and reports whether it is one of ours, so
+// that there is nothing more to say about it. told tells whether the provider
+// gives a sum, which then has the last word on a refund without a name.
+func (b *books) one(one providers.Refund, told bool, sum int64) bool {
 	op := b.match(one)
 	if op == nil {
-		return // made elsewhere: the sum tells
+		return false // made elsewhere: the sum tells
 	}
+	named := b.named(one)
 	switch one.State {
 	case providers.RefundPending:
 		if op.Open() {
 			b.wait(op)
 		}
 	case providers.RefundDone:
-		if op.Open() && (b.named(one) || b.r.Refunded.Currency == "" && b.news(models.OperationRefund)) {
+		if op.Open() && (named || !told && b.news(models.OperationRefund)) {
 			b.done(op)
 		}
+		return !op.Open() && op.State == models.OperationSucceeded || told
 	case providers.RefundFailed, providers.RefundReversed:
+		cameBack := named || told && b.there()-sum == op.Amount.Minor || !told && b.r.Word != b.p.Word
 		switch {
-		case op.Open() && (b.named(one) || b.news(models.OperationRefund)):
+		case op.Open() && (named || b.news(models.OperationRefund)):
 			b.failed(op, one.Word)
-		case op.State == models.OperationSucceeded && (b.named(one) || one.State == providers.RefundReversed && b.r.Word != b.p.Word):
+		case op.State == models.OperationSucceeded && cameBack:
 			b.cameBack(op, one.Word)
+		case op.State == models.OperationSucceeded:
+			return false
 		}
 	}
+	return true
 }
 
 // named reports whether a provider says which refund it means.
@@ -227,7 +299,7 @@ func (b *books) match(one providers.Refund) *models.Operation {
 	var open, last *models.Operation
 	for i := range b.ops {
 		op := &b.ops[i]
-		if op.Kind != models.OperationRefund || !op.MayHaveBeenHeard() && op.Open() || op.Code == "outside" {
+		if op.Kind != models.OperationRefund || !op.MayHaveBeenHeard() && op.Open() || op.Code == models.CodeOutside {
 			continue
 		}
 		if one.Ref != "" && op.Ref == one.Ref {

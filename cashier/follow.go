@@ -225,7 +225,7 @@ func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause model
 		if !isOpen(ops, id) {
 			return change
 		}
-		giveUpReserve(now, op, &change)
+		giveUpReserve(now, ops, op, &change)
 		change.Operations = []models.Outcome{{ID: id, State: models.OperationFailed, Code: note, Heard: true}}
 		change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
 		return change

@@ -249,7 +249,7 @@ func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.
 	switch {
 	case kind == providers.KindRejected && !before:
 		outcome.State = models.OperationFailed
-		giveUpReserve(now, op, &change)
+		giveUpReserve(now, ops, op, &change)
 	case kind == providers.KindRejected:
 		outcome.Code = cmp.Or(outcome.Code, "refused")
 	case !before && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
@@ -267,15 +267,20 @@ func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.
 
 // giveUpReserve frees the money that an operation held which did not happen.
 // What Till asked for by itself is nobody's to see but the inbox's.
-func giveUpReserve(now models.Payment, op models.Operation, change *models.Change) {
-	if op.Kind == models.OperationReverse {
+func giveUpReserve(now models.Payment, ops []models.Operation, op models.Operation, change *models.Change) {
+	kept := op.Amount.Minor
+	switch op.Kind { //nolint:exhaustive // the others keep nothing
+	case models.OperationRefund:
+	case models.OperationReverse:
 		none := models.ReversalState("")
 		change.Reversal = &none
-	}
-	if op.Kind != models.OperationRefund && (op.Kind != models.OperationReverse || now.RefundPending == 0) {
+		if kept = reserved(now, ops); kept == 0 {
+			return
+		}
+	default:
 		return
 	}
-	change.Facts = append(change.Facts, fact(now, models.FactRefundFailed, op.Amount.Minor, ""))
+	change.Facts = append(change.Facts, fact(now, models.FactRefundFailed, kept, ""))
 	if op.Actor == Timer.Actor {
 		failed := models.RefundMarkFailed
 		change.Refund = &failed

@@ -11,6 +11,7 @@ import (
 
 	"till/cashier"
 	"till/models"
+	"till/money"
 	"till/providers"
 )
 
@@ -917,5 +918,160 @@ func TestTimelineSaysWhoAndWhy(t *testing.T) {
 		if fmt.Sprint(lines) != fmt.Sprint(want) {
 			t.Fatalf("%q", lines)
 		}
+	})
+}
+
+// say changes what the books of the provider say, and settles twice: the second
+// time must change nothing.
+func (s *till) say(change func(r *providers.Report)) {
+	s.t.Helper()
+	s.pay.Mu.Lock()
+	r := s.pay.Books[s.p.Ref]
+	change(&r)
+	s.pay.Books[s.p.Ref] = r
+	s.pay.Mu.Unlock()
+	s.p = s.settle(s.t, callback)
+	facts := len(s.detail(s.t).Facts)
+	s.p = s.settle(s.t, callback)
+	if n := len(s.detail(s.t).Facts); n != facts {
+		s.t.Fatalf("the same report twice wrote %d facts more", n-facts)
+	}
+}
+
+// nameless is a refund that a provider tells of without saying which it is.
+func nameless(word string, state providers.RefundState) func(*providers.Report) {
+	return func(r *providers.Report) {
+		r.Word, r.Refunds = word, []providers.Refund{{State: state, Word: word}}
+		r.Refunded = money.Amount{}
+	}
+}
+
+// A provider without names or sums said that a refund was done, and then that it
+// failed.
+func TestRefund_Nameless_DoneThenFailed(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.do(s.ask(models.OperationRefund, 0), models.OperationSucceeded)
+		s.say(nameless("refund accepted", providers.RefundDone))
+		s.want(t, models.OrderRefunded, "")
+		s.say(nameless("refund failed", providers.RefundFailed))
+		s.want(t, models.OrderRefundReversed, "refund_reversed")
+		s.balances(2500, 0, 0)
+	})
+}
+
+// It says that money went back that nobody asked for, and not how much.
+func TestRefund_Nameless_MadeElsewhere(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.say(nameless("refund accepted", providers.RefundDone))
+		s.want(t, models.OrderPaid, "refund_elsewhere")
+		r := s.ask(models.OperationRefund, 0)
+		r.Done = true
+		s.do(r, models.OperationSucceeded)
+		s.settle(t, callback)
+		s.want(t, models.OrderRefunded, "")
+	})
+}
+
+func sum(minor int64) func(*providers.Report) {
+	return func(r *providers.Report) { r.Refunded = nzd(minor) }
+}
+
+// What staff sent back by other means is no part of the provider's sum.
+func TestRefund_OutsideAndElsewhere(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		r := s.ask(models.OperationRefund, 500)
+		r.Done = true
+		s.do(r, models.OperationSucceeded)
+		s.say(sum(700))
+		s.balances(2500, 0, 1200)
+		s.do(s.ask(models.OperationRefund, 300), models.OperationSucceeded)
+		s.settle(t, callback)
+		s.balances(2500, 0, 1500)
+		s.say(sum(2500)) // with the 500 that is more than was ever taken
+		s.balances(2500, 0, 2500)
+		s.want(t, models.OrderRefunded, "contradiction")
+	})
+}
+
+// A refund made on the provider's own pages comes back.
+func TestRefund_ElsewhereComesBack(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.say(sum(700))
+		s.say(func(r *providers.Report) {
+			r.Word, r.Refunded, r.Refunds = "refund_reversed", nzd(0), []providers.Refund{{State: providers.RefundReversed, Word: "refund_reversed"}}
+		})
+		s.balances(2500, 0, 0)
+		s.want(t, models.OrderRefundReversed, "refund_reversed")
+	})
+}
+
+// The sum falls and nobody says why.
+func TestRefund_TheSumFalls(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.say(sum(700))
+		s.say(sum(0))
+		s.balances(2500, 0, 700)
+		s.want(t, models.OrderPartiallyRefunded, "contradiction")
+		s.say(sum(700))
+		s.want(t, models.OrderPartiallyRefunded, "")
+	})
+}
+
+// While a reversal is on its way everything is refunded on the provider's pages.
+func TestReverse_RefundedElsewhere(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.pay.RefundsPend = true
+		s.paid()
+		s.do(s.ask(models.OperationReverse, 0), models.OperationRequested)
+		s.say(func(r *providers.Report) { r.Reversal, r.Refunded = "", nzd(2500) })
+		s.want(t, models.OrderReversed, "")
+		s.balances(2500, 0, 2500)
+	})
+}
+
+// It was asked for while the money was on its way, and the money was quicker.
+func TestReverse_TheMoneyIsQuicker(t *testing.T) {
+	for _, state := range []providers.RefundState{providers.RefundDone, providers.RefundFailed} {
+		t.Run(string(state), func(t *testing.T) {
+			full(t, func(t *testing.T, s *till) {
+				s.pay.RefundsPend = true
+				s.say(func(r *providers.Report) { r.Outcome, r.Word = providers.Processing, "processing" })
+				s.pay.Errs["reverse"] = unreachable("reverse")
+				s.do(s.ask(models.OperationReverse, 0), models.OperationRequested)
+				s.paid()
+				s.balances(2500, 2500, 0)
+				s.refuse(s.ask(models.OperationRefund, 100), models.ErrIllegal)
+				s.sweep(time.Hour)
+				s.pay.FinishReversal(s.p.Ref, state)
+				s.sweep(time.Hour)
+				if state == providers.RefundDone {
+					s.balances(2500, 0, 2500)
+				} else {
+					s.balances(2500, 0, 0)
+				}
+			})
+		})
+	}
+}
+
+// The payment is undone on the provider's pages while a refund is under way,
+// which is refused.
+func TestReverse_ElsewhereBesideARefund(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.pay.Errs["refund"] = unavailable("refund")
+		op := s.do(s.ask(models.OperationRefund, 1000), models.OperationUnknown)
+		s.say(func(r *providers.Report) { r.Reversal, r.Word = providers.RefundDone, "reversed" })
+		if err := s.Forget(t.Context(), op.ID, "refused", ann); err != nil {
+			t.Fatal(err)
+		}
+		s.settle(t, callback)
+		s.balances(2500, 0, 2500)
+		s.want(t, models.OrderReversed, "")
 	})
 }

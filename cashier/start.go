@@ -90,7 +90,8 @@ func (c *Cashier) request(d models.OrderDetail, pay models.Payment, op models.Op
 	back := c.publicURL + "/return/" + pay.ID
 	req := providers.StartRequest{
 		PaymentID: pay.ID, Key: op.Key, OrderNumber: d.Number(), Amount: pay.Amount,
-		Buyer: providers.Buyer{Name: d.Name, Email: d.Email}, Method: pay.Method, Reserve: pay.Capture == models.CaptureManual, Due: d.DueAt,
+		Buyer: providers.Buyer{Name: d.Name, Email: d.Email}, Method: pay.Method, Reserve: pay.Capture == models.CaptureManual,
+		Begun: pay.CreatedAt, Due: d.DueAt,
 		SuccessURL: back + "/success", ErrorURL: back + "/error", PendingURL: back + "/pending",
 		CallbackURL: c.publicURL + "/callbacks/" + pay.Provider,
 	}

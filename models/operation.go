@@ -61,6 +61,9 @@ type Operation struct {
 	UpdatedAt    time.Time
 }
 
+// CodeOutside is the Code of a refund that staff made by other means.
+const CodeOutside = "outside"
+
 // Open reports whether the operation has no outcome.
 func (o Operation) Open() bool { return o.State == OperationRequested || o.State == OperationUnknown }
 
@@ -272,7 +275,7 @@ func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservati
 	op := Operation{PaymentID: pay.ID, Kind: r.Kind, Key: r.Key, State: OperationRequested, Amount: amount, Note: r.Note, Cause: r.Cause}
 	set := map[string]any{"version": pay.Version + 1, "updated_at": now, "ask_at": now}
 	if r.Done {
-		op.State, op.Code = OperationSucceeded, "outside"
+		op.State, op.Code = OperationSucceeded, CodeOutside
 		set["ask_at"] = pay.AskAt
 	}
 	if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {

@@ -227,6 +227,7 @@ type StartRequest struct {
 	Buyer       Buyer
 	Method      string    // one of Methods; empty for a provider that lists none
 	Reserve     bool      // reserve the money and take it later; only for a Capturer
+	Begun       time.Time // when the payment was written here: nothing was sent about it before; zero when not known
 	Due         time.Time // pay until then; zero for no end
 	SuccessURL  string    // absolute, as all of these
 	ErrorURL    string

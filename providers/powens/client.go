@@ -39,8 +39,9 @@ const tokenKept = 26 * time.Minute
 
 // Bounds of a search for a payment whose create had no answer.
 const (
-	findWithin = 72 * time.Hour
-	pageSize   = 200 // payments; of some two kilobytes each
+	findWithin = 72 * time.Hour // where it is not known when the payment was begun
+	findBefore = 24 * time.Hour // for clocks and zones that differ, as the filter knows days only
+	pageSize   = 200            // payments; of some two kilobytes each
 	maxPages   = 25
 )
 
@@ -249,7 +250,7 @@ func unkept(err error) error {
 // found.
 func (c *Client) Find(ctx context.Context, req providers.StartRequest) (providers.Started, bool, error) {
 	const op = "find"
-	ref, err := c.search(ctx, op, req.PaymentID)
+	ref, err := c.search(ctx, op, req.PaymentID, req.Begun)
 	switch {
 	case err != nil:
 		return providers.Started{}, false, noRefusal(err)
@@ -280,9 +281,14 @@ func noRefusal(err error) error {
 	return err
 }
 
-// search returns the payment with this client_state; empty when there is none.
-func (c *Client) search(ctx context.Context, op, clientState string) (string, error) {
-	since := c.now().Add(-findWithin).UTC().Format(dateLayout)
+// search returns the payment with this client_state that was made since begun;
+// empty when there is none.
+func (c *Client) search(ctx context.Context, op, clientState string, begun time.Time) (string, error) {
+	from := c.now().Add(-findWithin)
+	if !begun.IsZero() {
+		from = begun.Add(-findBefore)
+	}
+	since := from.UTC().Format(dateLayout)
 	var best payment
 	for n := range maxPages {
 		page, err := c.list(ctx, op, since, n*pageSize)

@@ -434,6 +434,18 @@ func TestFind(t *testing.T) {
 			t.Errorf("requests %q, want %q", got, want)
 		}
 	})
+	t.Run("since it was begun, however long ago", func(t *testing.T) {
+		t.Parallel()
+		b := setup(t)
+		req := request()
+		req.Begun = time.Date(2024, 4, 2, 10, 0, 0, 0, time.UTC)
+		if _, found, err := b.Find(t.Context(), req); err != nil || found {
+			t.Errorf("got %v, %v", found, err)
+		}
+		if got, want := b.log(), []string{"GET /2.0/payments?filter=register_date&limit=200&min_date=2024-04-01&offset=0"}; !slices.Equal(got, want) {
+			t.Errorf("requests %q, want %q", got, want)
+		}
+	})
 	t.Run("on the third page", func(t *testing.T) {
 		t.Parallel()
 		b := setup(t)

@@ -121,7 +121,7 @@ func (*Client) Resubscribe(context.Context, providers.Subscription, providers.Su
 func (c *Client) Subscription(ctx context.Context, s providers.Subscription) (providers.SubscriptionReport, error) {
 	const op = "subscription"
 	if s.Token == "" {
-		ref, err := c.search(ctx, op, s.PaymentID)
+		ref, err := c.search(ctx, op, s.PaymentID, time.Time{})
 		if err == nil && ref == "" {
 			err = rejected(op, errors.New("there is no such payment"))
 		}

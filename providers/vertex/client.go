@@ -340,7 +340,7 @@ func (c *Client) Void(ctx context.Context, p providers.Payment, _ string) (provi
 // the gateway some time: until then the reversal is pending.
 func (c *Client) Reverse(ctx context.Context, p providers.Payment, _ string) (providers.Report, error) {
 	moving := []providers.Outcome{providers.Authorized, providers.Processing, providers.NeedsPerson}
-	report, err := c.actAs(ctx, "reverse", "reject", p, append(moving, providers.Open, providers.Unknown)...)
+	report, err := c.actAs(ctx, "reverse", "reject", p, append(moving, providers.Open, providers.Unknown, providers.Paid)...)
 	if err == nil && slices.Contains(moving, report.Outcome) {
 		report.Reversal = providers.RefundPending
 	}

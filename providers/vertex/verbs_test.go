@@ -73,7 +73,7 @@ func TestVerbs(t *testing.T) {
 		{"reverse what cannot be", clearing, reverse, 422, false, "reject", "", providers.KindRejected},
 		{"reverse what waits for a person", stuck, reverse, 0, false, "reject", "", providers.KindRejected},
 		{"cancel what waits for a person", stuck, cancel, 0, false, "cancel", providers.NeedsPerson, ""},
-		{"reverse what is paid", paid, reverse, 0, false, "reject", providers.Paid, ""},
+		{"reverse what is paid", paid, reverse, 0, false, "reject", "", providers.KindRejected},
 		{"capture", hold, capture, 0, false, "capture", providers.Paid, ""},
 		{"capture, and it takes its time", hold, capture, 0, true, "capture", providers.Authorized, ""},
 		{"capture what is taken", paid, capture, 0, false, "", providers.Paid, ""},
