@@ -606,3 +606,38 @@ func TestPay_TwentyAtOnce(t *testing.T) {
 		}
 	})
 }
+
+// The provider refuses to start a payment that it has opened all the same, and
+// somebody pays it: a verified callback names it.
+func TestRefusedStart_PaidAllTheSame(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.pay.StartErr, b.pay.Lost = &providers.Error{Provider: "acme", Op: "start", Kind: providers.KindRejected, Status: 400, Code: "no"}, true
+		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentFailed {
+			t.Fatal(p.State, err)
+		}
+		b.pay.Say("acme-1", providers.Paid, 0)
+		if p, err := b.Adopt(t.Context(), b.id, "acme-1", callback); err != nil || p.State != models.PaymentPaid {
+			t.Fatalf("%+v %v", p, err)
+		}
+		b.want(t, models.OrderPaid, "")
+	})
+}
+
+// The provider has opened a payment to which the shopper cannot be sent: it is
+// told to take nothing, and money that comes all the same is found.
+func TestStart_OpenedWithoutAPage(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.pay.NoPage = true
+		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentFailed || p.Ref == "" || p.AskAt == nil {
+			t.Fatalf("%+v %v", p, err)
+		}
+		b.want(t, models.OrderFailed, "")
+		b.Clock.Pass(time.Minute)
+		if _, err := b.Sweep(t.Context()); err != nil || b.pay.Cancels != 1 {
+			t.Fatal(b.pay.Cancels, err)
+		}
+		b.pay.Say("acme-1", providers.Paid, 0)
+		b.settle(t, callback)
+		b.want(t, models.OrderPaid, "")
+	})
+}

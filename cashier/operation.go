@@ -269,7 +269,7 @@ func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.
 // What Till asked for by itself is nobody's to see but the inbox's.
 func giveUpReserve(now models.Payment, ops []models.Operation, op models.Operation, change *models.Change) {
 	kept := op.Amount.Minor
-	switch op.Kind { //nolint:exhaustive // the others keep nothing
+	switch op.Kind {
 	case models.OperationRefund:
 	case models.OperationReverse:
 		none := models.ReversalState("")

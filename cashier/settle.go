@@ -43,7 +43,8 @@ func (c *Cashier) Settle(ctx context.Context, id string, cause models.Cause) (mo
 // Adopt settles a payment whose start had no answer, by the reference that a
 // verified callback gave for it. A provider that can look it up by our own
 // reference is asked that way; another one is asked about the reference, and is
-// believed when it says that this is our payment.
+// believed when it says that this is our payment. So is one that had refused to
+// start it: money is money.
 func (c *Cashier) Adopt(ctx context.Context, id, ref string, cause models.Cause) (models.Payment, error) {
 	pay, err := c.payments.ByID(ctx, id)
 	if err != nil {
@@ -53,12 +54,20 @@ func (c *Cashier) Adopt(ctx context.Context, id, ref string, cause models.Cause)
 	if err != nil {
 		return pay, err
 	}
-	if _, finds := p.(providers.Finder); finds || ref == "" || !starts(pay) {
+	if pay.Ref != "" || ref == "" {
 		return c.Settle(ctx, id, cause)
 	}
 	op, err := c.payments.Start(ctx, id)
-	if err != nil || !op.MayHaveBeenHeard() {
+	if err != nil {
 		return pay, err
+	}
+	if op.Open() {
+		switch _, finds := p.(providers.Finder); {
+		case finds, op.Claimed(c.payments.Now()):
+			return c.Settle(ctx, id, cause)
+		case !op.MayHaveBeenHeard():
+			return pay, nil
+		}
 	}
 	call, cancel := context.WithTimeout(ctx, callFor)
 	defer cancel()

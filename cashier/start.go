@@ -126,7 +126,7 @@ func (c *Cashier) recordStart(ctx context.Context, pay models.Payment, op models
 	}
 	c.log.Log(ctx, level, "start had no success", "payment_id", pay.ID, "provider", pay.Provider, "err", callErr)
 	after, err := c.record(ctx, pay.ID, func(now models.Payment, _ []models.Operation) models.Change {
-		return c.notStarted(now, op, callErr, cause)
+		return c.notStarted(now, op, s, callErr, cause)
 	})
 	if err != nil {
 		return after, errors.Join(callErr, err)
@@ -147,8 +147,9 @@ func (c *Cashier) mailsBuyer(ctx context.Context, pay models.Payment) bool {
 
 // notStarted is what an error does: a refusal ends the payment, a provider that
 // was not reached, or does not know us, leaves it as it was, and no answer makes
-// it unknown.
-func (c *Cashier) notStarted(now models.Payment, op models.Operation, err error, cause models.Cause) models.Change {
+// it unknown. One that was opened although the buyer cannot be sent there is
+// asked about like any other.
+func (c *Cashier) notStarted(now models.Payment, op models.Operation, s providers.Started, err error, cause models.Cause) models.Change {
 	change := models.Change{PaymentID: now.ID, Version: now.Version, Report: errorRow(err), Cause: cause}
 	outcome := models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true}
 	kind := kindOf(err)
@@ -162,6 +163,9 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, err error,
 		change.State = models.PaymentFailed
 		outcome.State = models.OperationFailed
 		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: outcome.Code}}
+		if s.Ref != "" {
+			change.Ref, change.Data, change.AskAt = s.Ref, s.Data, c.retry(now, err)
+		}
 	case !heardBefore && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
 		outcome.State, outcome.Heard = models.OperationRequested, false
 		change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}

@@ -39,7 +39,9 @@ type Provider interface {
 	// opens nothing new and answers with the payment as it is now.
 	//
 	// After an Error of KindUnavailable the payment may or may not exist: only
-	// a [Finder] can tell.
+	// a [Finder] can tell. Where the provider has opened one to which the buyer
+	// cannot be sent, Start fails with KindRejected and returns what was opened
+	// all the same: whoever has its Ref asks about it as about any other.
 	Start(ctx context.Context, req StartRequest) (Started, error)
 
 	// Lookup asks the provider for the truth about one payment. It has no side

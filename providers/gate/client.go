@@ -172,7 +172,7 @@ func (c *Client) open(ctx context.Context, op string, req providers.StartRequest
 	}
 	s, err := c.started(o, report, places...)
 	if err != nil {
-		return providers.Started{}, c.takeBack(ctx, op, req, report, err)
+		return s, c.takeBack(ctx, op, req, report, err)
 	}
 	return s, nil
 }

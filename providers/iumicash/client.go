@@ -107,7 +107,7 @@ func (c *Client) Start(ctx context.Context, req providers.StartRequest) (provide
 	}
 	s, err := c.started(o, report)
 	if err != nil && report.Outcome == providers.Open {
-		return providers.Started{}, &providers.Error{
+		return s, &providers.Error{
 			Provider: name, Op: op, Kind: providers.KindRejected, Status: report.Status, Raw: report.Raw, Err: err,
 		}
 	}

@@ -139,7 +139,7 @@ func (c *Client) started(op string, way choice, reply providers.Reply, secrets .
 	}
 	s.URL, err = c.page(out)
 	if err != nil && result == resultRedirect {
-		return providers.Started{}, "", refused(op, reply, "", err, secrets...)
+		return s, token, refused(op, reply, "", err, secrets...)
 	}
 	return s, token, nil
 }

@@ -148,10 +148,11 @@ func (c *Client) open(ctx context.Context, op string, req providers.StartRequest
 		return providers.Started{}, unusable(op, reply, err)
 	}
 	s, err := c.started(ctx, op, req, p, report)
-	if err != nil {
-		return providers.Started{}, err
+	var e *providers.Error
+	if err != nil && (!errors.As(err, &e) || e.Kind != providers.KindRejected) {
+		return providers.Started{}, err // Find gets another token
 	}
-	return s, nil
+	return s, err
 }
 
 // rejected is the error of a request that was not made.

@@ -3,6 +3,7 @@ package providertest
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"sync"
@@ -26,6 +27,7 @@ type Fake struct {
 	Cancels  int
 	StartErr error // what the next start says, once
 	Lost     bool  // with StartErr: the books are written all the same
+	NoPage   bool  // a start opens a payment to which nobody can be sent
 	LookErr  error
 	CancErr  error
 	OnLookup func() // runs in the middle of a lookup, before its answer leaves
@@ -94,6 +96,10 @@ func (f *Fake) Start(_ context.Context, req providers.StartRequest) (providers.S
 	}
 	if err != nil {
 		return providers.Started{}, err
+	}
+	if f.NoPage {
+		return providers.Started{Ref: ref, Report: f.Books[ref]},
+			&providers.Error{Provider: f.name, Op: "start", Kind: providers.KindRejected, Status: http.StatusOK, Err: errors.New("no page")}
 	}
 	return providers.Started{Ref: ref, URL: "https://pay.test/" + ref, Data: json.RawMessage(`{"self":"x"}`), Report: f.Books[ref]}, nil
 }

@@ -162,16 +162,17 @@ func (c *Client) create(ctx context.Context, op string, req providers.StartReque
 		return providers.Started{}, unusable(op, reply, errors.New("the answer has neither number nor link"))
 	}
 	link, err := c.payLink(string(out.PaymentLink))
-	if err != nil {
-		return providers.Started{}, &providers.Error{
-			Provider: name, Op: op, Kind: providers.KindRejected, Status: reply.Status, Raw: reply.Raw(), Err: err,
-		}
-	}
-	return providers.Started{Ref: req.PaymentID, URL: link, Report: providers.Report{
+	s := providers.Started{Ref: req.PaymentID, URL: link, Report: providers.Report{
 		Ref: req.PaymentID, PaymentID: req.PaymentID,
 		Outcome: providers.Open, Word: statusInProgress, // which the documents say that it is then
 		Status: reply.Status, Raw: reply.Raw(),
-	}}, nil
+	}}
+	if err != nil {
+		return s, &providers.Error{
+			Provider: name, Op: op, Kind: providers.KindRejected, Status: reply.Status, Raw: reply.Raw(), Err: err,
+		}
+	}
+	return s, nil
 }
 
 // believe is the error of a create, once it is known what is there.
