@@ -225,8 +225,8 @@ func (c *Client) checkPage(page string) error {
 		return errors.New("the order has no full_page_checkout")
 	case err != nil, u.Host == "", u.User != nil:
 		return errors.New("full_page_checkout is not an absolute address")
-	case !slices.Contains(c.origins, origin(u)):
-		return fmt.Errorf("full_page_checkout is at %.80q, which GATE_PAGE_HOSTS does not allow", origin(u))
+	case !slices.Contains(c.origins, providers.Origin(u)):
+		return fmt.Errorf("full_page_checkout is at %.80q, which GATE_PAGE_HOSTS does not allow", providers.Origin(u))
 	default:
 		return nil
 	}

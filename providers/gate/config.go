@@ -114,9 +114,6 @@ func check(cfg Config) (settings, *keys, error) {
 	return s, k, nil
 }
 
-// origin is the scheme and host of an address.
-func origin(u *url.URL) string { return providers.Origin(u) }
-
 // checkKeys reads all credentials.
 func checkKeys(cfg Config) (*keys, error) {
 	k := &keys{bearer: cfg.SecretKey, tokens: slices.Clone(cfg.CallbackTokens), verify: cfg.CallbackVerify}

@@ -212,8 +212,8 @@ func (c *Client) chargeAt(o order) (string, error) {
 		return "", errors.New("the order has no api_do_url")
 	case err != nil, u.Host == "", u.User != nil:
 		return "", errors.New("api_do_url is not an absolute address")
-	case origin(u) != origin(c.base):
-		return "", fmt.Errorf("api_do_url is at %.80q, where the key may not go", origin(u))
+	case providers.Origin(u) != providers.Origin(c.base):
+		return "", fmt.Errorf("api_do_url is at %.80q, where the key may not go", providers.Origin(u))
 	default:
 		return string(o.APIDoURL), nil
 	}

@@ -169,8 +169,8 @@ func (c *Client) checkPage(link string) error {
 		return errors.New("the page is not an absolute address")
 	case u.Scheme != "http" && u.Scheme != "https":
 		return errors.New("the page can only be opened by an app")
-	case !slices.Contains(c.origins, origin(u)):
-		return fmt.Errorf("the page is at %.80q, which PGM_PAGE_HOSTS does not allow", origin(u))
+	case !slices.Contains(c.origins, providers.Origin(u)):
+		return fmt.Errorf("the page is at %.80q, which PGM_PAGE_HOSTS does not allow", providers.Origin(u))
 	default:
 		return nil
 	}

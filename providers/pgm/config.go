@@ -80,15 +80,11 @@ func checkBase(s, public string) (*url.URL, error) {
 	if err != nil {
 		return nil, err
 	}
-	if own, err := url.Parse(public); err == nil && own.Host != "" && origin(own) == origin(base) {
+	if own, err := url.Parse(public); err == nil && own.Host != "" && providers.Origin(own) == providers.Origin(base) {
 		return nil, errors.New("pgm: PGM_BASE_URL is TILL_PUBLIC_URL's own address: Till would call itself")
 	}
 	return base, nil
 }
-
-// origin is the scheme and host of an address, without the port that the scheme
-// has anyway.
-func origin(u *url.URL) string { return providers.Origin(u) }
 
 func checkHeader(s string) (string, error) {
 	taken := []string{

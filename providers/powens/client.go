@@ -115,9 +115,9 @@ func (c *Client) Currencies() []money.Currency { return slices.Clone(c.currencie
 // own host, to which the webview of a domain may redirect. Payment links are
 // taken to be where their API is, which is not documented.
 func (c *Client) PageOrigins() []string {
-	all := []string{origin(c.webview), powensPages}
+	all := []string{providers.Origin(c.webview), powensPages}
 	if c.links != nil {
-		all = append(all, origin(c.links))
+		all = append(all, providers.Origin(c.links))
 	}
 	slices.Sort(all)
 	return slices.Compact(all)

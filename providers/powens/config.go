@@ -183,7 +183,7 @@ func checkWebview(s string, base *url.URL) (*url.URL, error) {
 	if !strings.HasSuffix(u.Path, "/payment") {
 		return nil, errors.New("powens: POWENS_WEBVIEW_URL must end in /payment")
 	}
-	if origin(u) != origin(base) || !strings.HasPrefix(u.Path, base.Path+"/auth/webview/") {
+	if providers.Origin(u) != providers.Origin(base) || !strings.HasPrefix(u.Path, base.Path+"/auth/webview/") {
 		u.RawQuery = url.Values{"domain": {base.Host}}.Encode()
 	}
 	return u, nil
@@ -203,12 +203,6 @@ func checkLinks(s string) (*url.URL, error) {
 	}
 	return u, nil
 }
-
-// origin is the scheme and host of an address.
-func origin(u *url.URL) string { return providers.Origin(u) }
-
-// near reports whether a host is this machine or one of a private network.
-func near(host string) bool { return providers.Near(host) }
 
 func checkKeys(cfg Config) error {
 	var problems []error

@@ -155,7 +155,7 @@ func readLink(body []byte, want expected) (link, error) {
 // address is where the buyer pays by the link; empty when it is no address.
 func (l link) address() string {
 	u, err := url.Parse(string(l.URL))
-	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !near(u.Hostname())) {
+	if err != nil || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !providers.Near(u.Hostname())) {
 		return ""
 	}
 	return string(l.URL)

@@ -221,7 +221,7 @@ func (p payment) cancelling() bool { return normal(p.StateDetail) == detailCance
 // address to send anybody to.
 func (p payment) approval() string {
 	u, err := url.Parse(string(p.ValidateURI))
-	if err != nil || !p.cancelling() || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !near(u.Hostname())) {
+	if err != nil || !p.cancelling() || u.Host == "" || u.User != nil || u.Scheme != "https" && (u.Scheme != "http" || !providers.Near(u.Hostname())) {
 		return ""
 	}
 	return u.String()
