@@ -201,7 +201,7 @@ func (b *books) refund() {
 		case done:
 		case one.State == providers.RefundFailed || one.State == providers.RefundReversed:
 			back = true
-		case one.State == providers.RefundDone && !told && b.refunded == 0:
+		case one.State == providers.RefundDone && !told && b.there() == 0:
 			elsewhere = true // and nobody says how much
 		}
 	}

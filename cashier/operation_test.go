@@ -970,6 +970,9 @@ func TestRefund_Nameless_MadeElsewhere(t *testing.T) {
 		r.Done = true
 		s.do(r, models.OperationSucceeded)
 		s.settle(t, callback)
+		s.want(t, models.OrderRefunded, "refund_elsewhere") // that may be another one
+		s.accept(models.AttentionRefundElsewhere)
+		s.settle(t, callback)
 		s.want(t, models.OrderRefunded, "")
 	})
 }
