@@ -8,9 +8,11 @@ LINT_VERSION := v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 FUZZTIME ?= 20s
 KILLS    ?= 30
+SEED     ?= 1
+RUNS     ?= 2000
 
 .DEFAULT_GOAL := help
-.PHONY: help setup run demo generate css build test test/race test/e2e fuzz kill cover fmt lint verify ci
+.PHONY: help setup run demo generate css build test test/race test/e2e fuzz simulate kill cover fmt lint verify ci
 
 help: ## print this list
 	@awk -F ':.*## ' '/^[a-z][a-z0-9\/]*:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,11 +42,14 @@ build: ## the program, into bin/
 test: ## all tests; says what it skips where PostgreSQL or Chromium is missing
 	$(GO) test -tags $(TAGS) -shuffle=on ./...
 
-test/race: ## the same under the race detector, without the browser
-	$(GO) test -tags $(TAGS) -race -shuffle=on $$($(GO) list ./... | grep -v /e2e)
+test/race: ## the same under the race detector, without the browser, with fewer simulations
+	$(GO) test -tags $(TAGS) -race -short -shuffle=on $$($(GO) list ./... | grep -v /e2e)
 
 test/e2e: ## a real browser against real processes
 	$(GO) test -tags $(TAGS) -count=1 ./e2e/...
+
+simulate: ## RUNS lives of a shop with everything going wrong, from SEED on
+	$(GO) run -tags $(TAGS) ./bench/simulate -seed $(SEED) -runs $(RUNS)
 
 kill: ## kill the shop at random points of a payment, KILLS times
 	TILL_TEST_KILLS=$(KILLS) $(GO) test -tags $(TAGS) -count=1 -run 'TestKill' -v ./e2e/
