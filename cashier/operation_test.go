@@ -797,6 +797,37 @@ func TestAccept_MismatchWithoutMoney(t *testing.T) {
 	})
 }
 
+// A provider that cannot be asked never answered a start: somebody looks there,
+// and the order can be paid another way. Money that comes all the same is found.
+func TestAccept_AStartWithoutAnswer(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		b.order, b.id = b.place(t, "bank")
+		s := &till{bench: b, t: t}
+		b.other.StartErr, b.other.Lost = unavailable("start"), true
+		if p, err := b.Start(t.Context(), b.id, shopper); err == nil || p.State != models.PaymentUnknown {
+			t.Fatal(p.State, err)
+		}
+		b.Clock.Pass(time.Hour)
+		if _, err := b.Sweep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, models.OrderInProgress, "unknown")
+		if _, err := b.Pay(t.Context(), b.order.ID, "acme", "", shopper); !errors.Is(err, cashier.ErrUndecided) {
+			t.Fatal(err)
+		}
+		s.accept(models.AttentionUnknown)
+		b.want(t, models.OrderIssued, "")
+		if p, err := b.Pay(t.Context(), b.order.ID, "acme", "", shopper); err != nil || p.State != models.PaymentRedirected {
+			t.Fatal(p.State, err)
+		}
+		b.other.Say("bank-1", providers.Paid, 0)
+		if _, err := b.Adopt(t.Context(), b.id, "bank-1", callback); err != nil {
+			t.Fatal(err)
+		}
+		b.want(t, models.OrderPaid, "")
+	})
+}
+
 func TestMismatch_GivenBack(t *testing.T) {
 	full(t, func(t *testing.T, s *till) {
 		s.pay.Say(s.p.Ref, providers.Paid, 2400)

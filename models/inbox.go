@@ -121,7 +121,8 @@ func (i *Inbox) OfOrder(ctx context.Context, orderID int64) ([]InboxItem, error)
 }
 
 // Accept takes what an item has as it is: a mismatch or an order that a bank
-// took becomes paid with the money that is there, the others are laid to rest.
+// took becomes paid with the money that is there, a start that nobody answered
+// came to nothing, the others are laid to rest.
 // An item that is closed already gives ErrStale.
 func (i *Inbox) Accept(ctx context.Context, id int64, reason string, cause Cause) error {
 	return i.db.Write(ctx, func(tx *gorm.DB) error {
@@ -181,11 +182,33 @@ func acceptPayment(ctx context.Context, tx *gorm.DB, item InboxItem, pay Payment
 		if err := agree(ctx, tx, item, pay, cause, set); err != nil {
 			return err
 		}
+	case AttentionUnknown:
+		if err := giveUpStart(ctx, tx, pay, cause, set); err != nil {
+			return err
+		}
 	case AttentionRefundFailed, AttentionRefundReversed:
 		set["refund"] = ""
 	}
 	_, err := gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx)
 	return named(err, "payment "+pay.ID)
+}
+
+// giveUpStart says that a start without an answer came to nothing, so that the
+// order can be paid another way. Should the provider name it all the same, it
+// is found.
+func giveUpStart(ctx context.Context, tx *gorm.DB, pay Payment, cause Cause, set map[string]any) error {
+	if pay.State != PaymentUnknown {
+		return nil
+	}
+	set["state"], set["live"] = PaymentCancelled, false
+	_, err := gorm.G[Operation](tx).Where("payment_id = ? AND kind = ?", pay.ID, OperationStart).
+		Set(clause.Assignments(map[string]any{"state": OperationFailed, "code": "given up", "updated_at": tx.NowFunc()})).Update(ctx)
+	if err != nil {
+		return named(err, "start of payment "+pay.ID)
+	}
+	return addEvent(ctx, tx, Event{
+		OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventState, FromState: string(pay.State), ToState: string(PaymentCancelled), Detail: "given up", Cause: cause,
+	})
 }
 
 // agree makes the money that is there the money of the payment. Where a bank
