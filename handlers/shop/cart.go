@@ -107,7 +107,10 @@ func (h Pages) cart(c *gin.Context, status int, v web.Visit, slug, typed string)
 	if err != nil {
 		return err
 	}
-	page := shop.CartPage{Frame: h.frame(v, "/cart"), Total: b.total.Format(web.Locale)}
+	page := shop.CartPage{Frame: h.frame(v, "/cart")}
+	if b.total.Minor > 0 { // else there is nothing that can be bought, and no sum of it
+		page.Total = b.total.Format(web.Locale)
+	}
 	for _, l := range b.lines {
 		line := shop.CartLine{
 			Slug: l.product.Slug, Name: l.product.Name, Picture: l.product.Picture, Quantity: strconv.FormatInt(l.quantity, 10), Problem: l.problem,
@@ -151,7 +154,7 @@ func (h Pages) waiting(ctx context.Context, v web.Visit) (d models.OrderDetail, 
 		return d, false, ignoreMissing(err)
 	}
 	switch d.Status {
-	case models.OrderIssued, models.OrderViewed, models.OrderFailed:
+	case models.OrderIssued, models.OrderViewed, models.OrderFailed, models.OrderRejected, models.OrderOverdue:
 		return d, true, nil
 	default:
 		return d, false, nil

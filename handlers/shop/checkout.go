@@ -216,7 +216,7 @@ func (h Pages) earlier(ctx context.Context, v web.Visit, o models.Order) (*shop.
 	}
 	e := &shop.EarlierOrder{Total: similar.Total.Format(web.Locale), When: h.ago(similar.CreatedAt)}
 	if slices.Contains(v.Orders, similar.Token) { // another browser learns that there is one, and no more
-		e.Number, e.URL = similar.Number(), orderURL(similar.Token)
+		e.Number, e.URL, e.Paid = similar.Number(), orderURL(similar.Token), similar.PaidAt != nil
 	}
 	return e, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"till/models"
@@ -19,33 +20,69 @@ const listMethods = 2 * time.Second
 const methodJoint = ":"
 
 // methods are the ways to pay in a currency: each provider that takes it, or
-// each of its own methods where it has several. A provider that does not say
-// which it has is offered as one.
+// each of its own methods where it has several. All are asked at once, so that
+// the slowest is all that a checkout waits for.
 func (h Pages) methods(ctx context.Context, currency money.Currency) []shop.Method {
-	var all []shop.Method
-	for _, p := range h.Cashier.Providers() {
+	all := h.Cashier.Providers()
+	lists := make([][]shop.Method, len(all))
+	var wg sync.WaitGroup
+	for i, p := range all {
 		if !slices.Contains(p.Currencies(), currency) {
 			continue
 		}
 		lister, ok := p.(providers.MethodLister)
 		if !ok {
-			all = append(all, shop.Method{Name: p.Name(), Label: p.Label()})
+			lists[i] = []shop.Method{{Name: p.Name(), Label: p.Label(), Provider: p.Label()}}
 			continue
 		}
-		ctx, cancel := context.WithTimeout(ctx, listMethods)
-		list, err := lister.Methods(ctx, currency)
-		cancel()
-		if err != nil {
-			h.Log.WarnContext(ctx, "methods not listed", "provider", p.Name(), "err", err)
-			all = append(all, shop.Method{Name: p.Name(), Label: p.Label()})
+		wg.Go(func() { lists[i] = h.listed(ctx, p, lister, currency) })
+	}
+	wg.Wait()
+	return distinct(slices.Concat(lists...))
+}
+
+// listed are a provider's own methods. One that does not say which it has now is
+// offered as one: its own page lets the buyer choose.
+func (h Pages) listed(ctx context.Context, p providers.Provider, lister providers.MethodLister, currency money.Currency) []shop.Method {
+	call, cancel := context.WithTimeout(ctx, listMethods)
+	defer cancel()
+	list, err := lister.Methods(call, currency)
+	if err != nil {
+		h.Log.WarnContext(ctx, "methods not listed", "provider", p.Name(), "err", err)
+		return []shop.Method{{Name: p.Name(), Label: p.Label(), Provider: p.Label()}}
+	}
+	methods := make([]shop.Method, len(list))
+	for i, m := range list {
+		methods[i] = shop.Method{
+			Name: methodName(p.Name(), m.Name), Label: m.Label, Provider: p.Label(),
+			Hint: "You approve the payment at " + p.Label() + " and come back here.",
 		}
-		for _, m := range list {
-			all = append(all, shop.Method{
-				Name: methodName(p.Name(), m.Name), Label: m.Label, Hint: "You approve the payment at " + p.Label() + " and come back here.",
-			})
+	}
+	return methods
+}
+
+// distinct says at whom it is of methods that would read alike.
+func distinct(all []shop.Method) []shop.Method {
+	count := map[string]int{}
+	for _, m := range all {
+		count[m.Label]++
+	}
+	for i := range all {
+		if m := &all[i]; count[m.Label] > 1 && m.Label != m.Provider {
+			m.Label += " (" + m.Provider + ")"
 		}
 	}
 	return all
+}
+
+// preselected is the way to pay that an order page proposes: the one chosen
+// before, unless its provider has declined a payment of this order.
+func preselected(d models.OrderDetail, p models.Payment) string {
+	declined := func(one models.Payment) bool { return one.Provider == p.Provider && one.State == models.PaymentFailed }
+	if slices.ContainsFunc(d.Payments, declined) {
+		return ""
+	}
+	return chosen(p)
 }
 
 // methodName is a way to pay as a form carries it.

@@ -10,7 +10,6 @@ import (
 	"till/cashier"
 	"till/handlers/web"
 	"till/models"
-	"till/money"
 	"till/providers"
 	"till/views/shop"
 
@@ -40,25 +39,33 @@ func (h Pages) Order(c *gin.Context) error {
 
 func (h Pages) order(c *gin.Context, status int, d models.OrderDetail, problem string) error {
 	v := h.visit(c)
-	if d.PaidAt != nil && models.IsOfForm(d.CheckoutKey, v.Form) {
+	page, err := h.orderPage(c.Request.Context(), d)
+	if err != nil {
+		return err
+	}
+	if (d.PaidAt != nil || given(page.State)) && models.IsOfForm(d.CheckoutKey, v.Form) {
 		v.Bought() // the cart became this order
 		if err := h.Visits.Save(c, v); err != nil {
 			return err
 		}
 	}
-	page, err := h.orderPage(c.Request.Context(), d)
-	if err != nil {
-		return err
-	}
 	page.Frame, page.Problem = h.frame(v, orderURL(d.Token)), problem
-	if wait, next := refresh(c.Query("look")); waits(page.State) && wait > 0 {
+	if wait, next := refresh(c.Query("look")); waits(page) && wait > 0 {
 		page.RefreshSeconds, page.RefreshURL = wait, orderURL(d.Token)+"?look="+strconv.Itoa(next)
 	}
 	return h.draw(c, status, v, shop.Order(page))
 }
 
 // waits reports whether news may come to a page by itself.
-func waits(s shop.OrderState) bool { return s == shop.StateConfirming || s == shop.StateUnknown }
+func waits(p shop.OrderPage) bool {
+	return p.State == shop.StateConfirming && !p.Late || p.State == shop.StateClearing || p.State == shop.StateUnknown
+}
+
+// given reports whether the shopper has done all there is to do, although the
+// money is not here yet.
+func given(s shop.OrderState) bool {
+	return s == shop.StateReserved || s == shop.StateAccepted || s == shop.StateClearing
+}
 
 func refresh(look string) (wait, next int) {
 	n, err := strconv.Atoi(look)
@@ -81,55 +88,39 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 	if d.PaidAt != nil {
 		page.PaidAt = h.Shop.Moment(*d.PaidAt)
 	}
-	if refunded := refunded(d); refunded.Minor > 0 {
-		page.Refunded = refunded.Format(web.Locale)
-	}
 	p, ok := current(d)
 	if !ok {
 		page.State = shop.StateOpen
 		return page, nil
 	}
-	page.Method = chosen(p)
-	if one, ok := h.Cashier.Provider(p.Provider); ok {
+	page.Money = h.money(d, p)
+	page.Direct = p.Outside
+	one, known := h.Cashier.Provider(p.Provider)
+	if known && !p.Outside {
 		page.Provider = one.Label()
 	}
 	if p.AskedAt != nil {
-		page.AskedAt = h.Shop.Clock(*p.AskedAt)
+		page.AskedAt = h.clock(*p.AskedAt)
 	}
 	silent, err := h.silent(ctx, p)
 	if err != nil {
 		return page, err
 	}
-	page.State, page.Reason = face(d, p, silent)
+	s := situation{OrderDetail: d, payment: p, silent: silent, slow: known && slow(one)}
+	page.State, page.Reason = s.face()
+	page.Late = s.needs(models.AttentionClearingLate) ||
+		page.State == shop.StateConfirming && p.State == models.PaymentProcessing && h.Payments.Now().Sub(p.UpdatedAt) >= slowAfter
+	page.Looking = s.needs(models.AttentionPaidAfterCancel, models.AttentionMismatch, models.AttentionUnknown)
 	switch page.State { //nolint:exhaustive // the others have nothing to pay
 	case shop.StateOpen, shop.StateNotPaid, shop.StateStartFailed:
 		page.Methods = h.methods(ctx, d.Total.Currency)
+		page.Method = preselected(d, p)
 		page.CanCancel = true
 		if p.Live && p.State == models.PaymentRedirected {
 			page.ContinueURL = p.RedirectURL
 		}
 	}
 	return page, nil
-}
-
-// current is the payment that an order page is about: the one with money, the
-// one being made, or the last one.
-func current(d models.OrderDetail) (p models.Payment, ok bool) {
-	if len(d.Payments) == 0 {
-		return p, false
-	}
-	p = d.Payments[len(d.Payments)-1]
-	for _, one := range d.Payments {
-		if one.Live {
-			p = one
-		}
-	}
-	for _, one := range d.Payments {
-		if one.State.HoldsMoney() || one.State == models.PaymentMismatch {
-			return one, true
-		}
-	}
-	return p, true
 }
 
 // silent reports whether the provider gave no answer when it was last asked
@@ -144,102 +135,6 @@ func (h Pages) silent(ctx context.Context, p models.Payment) (bool, error) {
 	}
 	answered := providers.Outcome(r.Outcome) == providers.Open && !r.LastAt.Before(p.AskedAt.Add(-time.Second))
 	return !answered, nil
-}
-
-// face is which face of the order page the rows come to, and why when it is
-// not paid.
-func face(d models.OrderDetail, p models.Payment, silent bool) (shop.OrderState, shop.Reason) {
-	for _, why := range d.Attention {
-		switch why {
-		case models.AttentionMismatch, models.AttentionSecondPayment, models.AttentionPaidAfterCancel, models.AttentionUnknown:
-			return shop.StateAttention, shop.ReasonNone
-		case models.AttentionSoldOut, models.AttentionContradiction: // staff's, while the shopper has paid
-		}
-	}
-	switch d.Status {
-	case models.OrderPaid, models.OrderReceived:
-		return shop.StatePaid, shop.ReasonNone
-	case models.OrderHold:
-		return shop.StateReserved, shop.ReasonNone
-	case models.OrderCancelled:
-		return shop.StateCancelled, shop.ReasonNone
-	case models.OrderExpired:
-		return shop.StateExpired, shop.ReasonNone
-	case models.OrderRefundInitiated, models.OrderReversalInitiated:
-		return shop.StateRefunding, shop.ReasonNone
-	case models.OrderPartiallyRefunded:
-		return shop.StatePartlyRefunded, shop.ReasonNone
-	case models.OrderRefunded, models.OrderReversed:
-		return shop.StateRefunded, shop.ReasonNone
-	case models.OrderRefundFailed, models.OrderRefundReversed, models.OrderReversalFailed, models.OrderChargeback, models.OrderRepresentation,
-		models.OrderRetrieval, models.OrderPrearbitration, models.OrderArbitration, models.OrderPrecompliance, models.OrderCompliance,
-		models.OrderGoodFaith, models.OrderFraudAdvice:
-		return shop.StateAttention, shop.ReasonNone
-	case models.OrderCreated, models.OrderIssued, models.OrderViewed, models.OrderInProgress, models.OrderFailed, models.OrderRejected, models.OrderOverdue:
-	}
-	return open(d, p, silent)
-}
-
-// open is face for an order without money, by its payment.
-func open(d models.OrderDetail, p models.Payment, silent bool) (shop.OrderState, shop.Reason) {
-	switch p.State {
-	case models.PaymentProcessing:
-		return shop.StateConfirming, shop.ReasonNone
-	case models.PaymentAccepted:
-		return shop.StateAccepted, shop.ReasonNone
-	case models.PaymentUnknown:
-		return shop.StateUnknown, shop.ReasonNone
-	case models.PaymentMismatch:
-		return shop.StateAttention, shop.ReasonNone
-	case models.PaymentFailed:
-		return shop.StateNotPaid, reasonFor(p.Reason)
-	case models.PaymentCancelled:
-		return shop.StateNotPaid, shop.ReasonCancelled
-	case models.PaymentExpired:
-		return shop.StateNotPaid, shop.ReasonExpired
-	case models.PaymentRedirected:
-		if silent && p.Live {
-			return shop.StateConfirming, shop.ReasonNone
-		}
-		return shop.StateOpen, shop.ReasonNone
-	case models.PaymentCreated:
-		return created(d, p), shop.ReasonNone
-	case models.PaymentPaid, models.PaymentAuthorized:
-		return shop.StateConfirming, shop.ReasonNone // more is to come before the order is covered
-	}
-	return shop.StateConfirming, shop.ReasonNone
-}
-
-// created tells a payment that is being started, or was not tried, from one
-// whose provider was not reached.
-func created(d models.OrderDetail, p models.Payment) shop.OrderState {
-	for _, op := range d.Operations {
-		if op.PaymentID != p.ID || op.Kind != models.OperationStart || op.Calls == 0 {
-			continue
-		}
-		if op.MayHaveBeenHeard() {
-			return shop.StateUnknown
-		}
-		return shop.StateStartFailed
-	}
-	return shop.StateOpen
-}
-
-func reasonFor(word string) shop.Reason {
-	switch providers.Reason(word) {
-	case providers.ReasonBalance:
-		return shop.ReasonBalance
-	case providers.ReasonLimit:
-		return shop.ReasonLimit
-	case providers.ReasonInactive:
-		return shop.ReasonInactive
-	case providers.ReasonBlocked:
-		return shop.ReasonBlocked
-	case providers.ReasonNone:
-		return shop.ReasonDeclined
-	default:
-		return shop.ReasonDeclined
-	}
 }
 
 func orderLines(d models.OrderDetail) []shop.Line {
@@ -265,7 +160,8 @@ func (h Pages) Pay(c *gin.Context) error {
 		return err
 	}
 	method := form.Get("method")
-	if !offers(h.methods(c.Request.Context(), d.Total.Currency), method) {
+	live, ok := d.Live()
+	if goesOn := ok && chosen(live) == method; !goesOn && !offers(h.methods(c.Request.Context(), d.Total.Currency), method) {
 		return h.order(c, http.StatusUnprocessableEntity, d, "Choose how to pay.")
 	}
 	return h.send(c, d.Order, method, models.Cause{Actor: "shopper", Source: "order page"})
@@ -337,21 +233,10 @@ func (h Pages) Receipt(c *gin.Context) error {
 	page := shop.ReceiptPage{
 		Frame: h.frame(v, orderURL(d.Token)), Number: d.Number(), Token: d.Token, PlacedAt: h.Shop.Moment(d.CreatedAt), PaidAt: h.Shop.Moment(*d.PaidAt),
 		Ref: p.Ref, Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
+		Money: h.money(d, p), Direct: p.Outside,
 	}
-	if one, ok := h.Cashier.Provider(p.Provider); ok {
+	if one, ok := h.Cashier.Provider(p.Provider); ok && !p.Outside {
 		page.Provider = one.Label()
 	}
-	if back := refunded(d); back.Minor > 0 {
-		page.Refunded = back.Format(web.Locale)
-	}
 	return h.draw(c, http.StatusOK, v, shop.Receipt(page))
-}
-
-// refunded is what went back to the shopper, of all the order's payments.
-func refunded(d models.OrderDetail) money.Amount {
-	sum := money.Amount{Currency: d.Total.Currency}
-	for _, p := range d.Payments {
-		sum.Minor += p.Refunded
-	}
-	return sum
 }

@@ -5,7 +5,9 @@ package shop
 import (
 	"crypto/rand"
 	"log/slog"
+	"net/http"
 	"slices"
+	"strings"
 
 	"till/cashier"
 	"till/handlers/web"
@@ -71,10 +73,32 @@ func (h Pages) Problem(c *gin.Context, status int) templ.Component {
 	if token := c.Param("token"); token != "" && status >= 500 {
 		p.OrderURL = orderURL(token)
 	}
-	if status == 503 {
+	if status == http.StatusServiceUnavailable {
 		p.RetrySeconds = 10
 	}
+	if status == http.StatusTooManyRequests || status >= 500 {
+		p.RetryURL = retry(c)
+	}
 	return shop.Problem(p)
+}
+
+// retry is the page to look at again when a request could not be answered: the
+// same one, or the one with the form that was sent. What was sent is not sent
+// again.
+func retry(c *gin.Context) string {
+	path := c.Request.URL.Path
+	switch {
+	case c.Request.Method == http.MethodGet || c.Request.Method == http.MethodHead || strings.HasPrefix(path, "/return/"):
+		return local(c.Request.URL.RequestURI())
+	case c.Param("token") != "":
+		return orderURL(c.Param("token"))
+	case strings.HasPrefix(path, "/cart/"):
+		return "/cart"
+	case path == "/checkout":
+		return path
+	default:
+		return "/"
+	}
 }
 
 // Currency is POST /currency: the prices to show from now on. An amount in the

@@ -37,7 +37,8 @@ func TestMain(m *testing.M) {
 
 var assets = sync.OnceValues(static.New)
 
-// bench is the whole site over a fresh database, with two fake providers.
+// bench is the whole site over a fresh database, with two fake providers, and
+// more where a test has some.
 type bench struct {
 	modelstest.Bench
 	acme, bank *providertest.Fake
@@ -52,7 +53,7 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 	modelstest.Each(t, func(t *testing.T, db modelstest.Bench) { test(t, setup(t, db)) })
 }
 
-func setup(t *testing.T, db modelstest.Bench) *bench {
+func setup(t *testing.T, db modelstest.Bench, more ...providers.Provider) *bench {
 	t.Helper()
 	b := &bench{Bench: db, acme: providertest.NewFake("acme"), bank: providertest.NewFake("bank"), products: modelstest.Catalogue(t, db)}
 	set, err := assets()
@@ -64,7 +65,7 @@ func setup(t *testing.T, db modelstest.Bench) *bench {
 	t.Cleanup(b.srv.Close)
 	b.cashier = cashier.New(cashier.Config{
 		Payments: models.NewPayments(db.DB), Orders: models.NewOrders(db.DB), Inbox: models.NewInbox(db.DB),
-		Providers: []providers.Provider{providertest.Finder{Fake: b.acme}, b.bank},
+		Providers: append([]providers.Provider{providertest.Finder{Fake: b.acme}, b.bank}, more...),
 		PublicURL: b.srv.URL, NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
 	})
 	h, err := handlers.New(handlers.Deps{

@@ -58,6 +58,7 @@ type EarlierOrder struct {
 	Total  string
 	When   string // such as "12 minutes ago"
 	URL    string // its order page; empty when this browser may not see it
+	Paid   bool   // known only where the browser may see it
 }
 
 func (o EarlierOrder) which() string {
@@ -65,6 +66,17 @@ func (o EarlierOrder) which() string {
 		return "An order from this e-mail address"
 	}
 	return "Order " + o.Number
+}
+
+func (o EarlierOrder) stands() string {
+	switch {
+	case o.URL == "":
+		return "It is paid, or its payment is under way."
+	case o.Paid:
+		return "It is paid."
+	default:
+		return "Its payment is under way."
+	}
 }
 
 func (p CheckoutPage) page() ui.Page {
@@ -122,9 +134,7 @@ func (p CheckoutPage) methods() ui.Choice {
 		Name: "method", Label: "How to pay", Value: p.Form.Method, Problem: p.Form.Problems["method"],
 		Required: true, LegendHidden: true,
 	}
-	for _, m := range p.Methods {
-		c.Options = append(c.Options, ui.Option{Value: m.Name, Label: m.Label, Hint: m.hint()})
-	}
+	c.Options = options(p.Methods)
 	if m, ok := p.only(); ok {
 		// What happens next stands below the button, in the same words.
 		c.Value, c.Options[0].Hint = m.Name, m.Hint

@@ -1,6 +1,10 @@
 package shop
 
-import "till/views/ui"
+import (
+	"cmp"
+
+	"till/views/ui"
+)
 
 // OrderState is which face the order page shows. It is about what the shopper
 // should know and do; the machine's word beside it is OrderPage.Status.
@@ -8,18 +12,24 @@ type OrderState string
 
 // The faces of the order page.
 const (
-	StateOpen           OrderState = "open"            // not paid yet; nothing is wrong
-	StateNotPaid        OrderState = "not_paid"        // the provider said no or the shopper stopped: Reason says which
-	StateStartFailed    OrderState = "start_failed"    // the provider could not be reached, and surely made nothing
-	StateConfirming     OrderState = "confirming"      // came back, and we ask; with RefreshSeconds 0 we asked often enough
-	StateUnknown        OrderState = "unknown"         // no answer: money may have moved or not
-	StateAccepted       OrderState = "accepted"        // the bank took it and says no more for a while
-	StateReserved       OrderState = "reserved"        // authorised, not taken
-	StatePaid           OrderState = "paid"            // the money is here
-	StateRefunding      OrderState = "refunding"       // a refund is on its way
-	StatePartlyRefunded OrderState = "partly_refunded" // some of it went back
-	StateRefunded       OrderState = "refunded"        // all of it went back
-	StateAttention      OrderState = "attention"       // a person is looking at it
+	StateOpen           OrderState = "open"             // not paid yet; nothing is wrong
+	StateNotPaid        OrderState = "not_paid"         // the provider said no or the shopper stopped: Reason says which
+	StateStartFailed    OrderState = "start_failed"     // the provider could not be reached, and surely made nothing
+	StateConfirming     OrderState = "confirming"       // came back, and we ask; with RefreshSeconds 0 we asked often enough
+	StateClearing       OrderState = "clearing"         // paid, and the money takes days to arrive
+	StateUnknown        OrderState = "unknown"          // no answer: money may have moved or not
+	StateAccepted       OrderState = "accepted"         // the bank took it and says no more for a while
+	StateReserved       OrderState = "reserved"         // authorised, not taken
+	StatePaid           OrderState = "paid"             // the money is here
+	StateRefunding      OrderState = "refunding"        // a refund is on its way
+	StatePartlyRefunded OrderState = "partly_refunded"  // some of it went back
+	StateRefunded       OrderState = "refunded"         // all of it went back
+	StateReversed       OrderState = "reversed"         // the payment was undone as a whole
+	StateRefundStuck    OrderState = "refund_stuck"     // money should go back and has not
+	StateRefundCameBack OrderState = "refund_came_back" // it had gone back and came again
+	StateDisputed       OrderState = "disputed"         // the shopper's bank asks about it
+	StateOverpaid       OrderState = "overpaid"         // paid, and more came than it costs
+	StateAttention      OrderState = "attention"        // a person is looking at it
 	StateCancelled      OrderState = "cancelled"
 	StateExpired        OrderState = "expired"
 )
@@ -36,15 +46,18 @@ type OrderPage struct {
 	Provider string // label of the provider of the last payment, such as "iumiCash"; may be empty
 	PlacedAt string // such as "Friday 21 November 2026, 14:32"
 	PaidAt   string // same; empty when not paid
-	AskedAt  string // when we last asked the provider, such as "14:32"; may be empty
+	AskedAt  string // when we last asked the provider, such as "14:32" or "14:32 on Friday 20 November 2026"; may be empty
 
-	Lines    []Line
-	Rows     []Row // between lines and total; may be empty
-	Total    string
-	Refunded string // with currency; empty when nothing went back
-	Name     string
-	Email    string
-	Address  []string // lines of the delivery address, without the name
+	Lines   []Line
+	Rows    []Row // between lines and total; may be empty
+	Total   string
+	Money   Money
+	Direct  bool // paid outside, straight to the shop
+	Late    bool // the money is on its way for longer than it should
+	Looking bool // a person is looking at money of this order
+	Name    string
+	Email   string
+	Address []string // lines of the delivery address, without the name
 
 	Mails       bool     // the shop sends mail
 	ContinueURL string   // the provider's page that is still open; empty when there is none
@@ -88,8 +101,10 @@ func (p OrderPage) Headline() string {
 		return "We are confirming your payment"
 	case StateUnknown:
 		return "We do not know yet whether you paid"
+	case StateClearing:
+		return "Your payment is on its way"
 	case StateAccepted:
-		return "Your bank accepted the payment"
+		return "Your bank has taken the order to pay"
 	case StateReserved:
 		return "Your payment is reserved"
 	case StateOpen, StateNotPaid:
@@ -102,8 +117,18 @@ func (p OrderPage) Headline() string {
 		return "Part of your payment was refunded"
 	case StateRefunded:
 		return "Your payment was refunded"
+	case StateReversed:
+		return "Your payment was undone"
+	case StateRefundStuck:
+		return "We could not send the money back yet"
+	case StateRefundCameBack:
+		return "The money we sent back came back to us"
+	case StateDisputed:
+		return "Your bank has asked us about this payment"
+	case StateOverpaid:
+		return "This order is paid, and more came than it costs"
 	case StateAttention:
-		return "A person is looking at your payment"
+		return "We are looking at your payment"
 	case StateCancelled:
 		return "This order is cancelled"
 	case StateExpired:
@@ -113,16 +138,13 @@ func (p OrderPage) Headline() string {
 	}
 }
 
-// Sentences say what the state means for the shopper's money, and what happens
+// sentences say what the state means for the shopper's money, and what happens
 // or can be done next.
 func (p OrderPage) sentences() []string {
-	who := p.provider()
+	who, m := p.provider(), p.Money
 	switch p.State {
 	case StatePaid:
-		return []string{
-			"We received " + p.Total + "." + p.weWrite(" with the receipt"),
-			"Next we pack your order. There is nothing more for you to do.",
-		}
+		return p.paid()
 	case StateConfirming:
 		if p.RefreshSeconds == 0 {
 			return []string{
@@ -134,6 +156,17 @@ func (p OrderPage) sentences() []string {
 			"We are asking " + who + ". This usually takes a few seconds, and this page looks again by itself.",
 			"Please do not pay again.",
 		}
+	case StateClearing:
+		if p.Late {
+			return []string{
+				"Your bank is moving the money, and that takes longer than it should. We are looking at it.",
+				"There is nothing more for you to do. Please do not pay again." + p.weWrite(" when the money is here"),
+			}
+		}
+		return []string{
+			"You have paid; your bank is moving the money, which takes one to three working days.",
+			"There is nothing more for you to do. Please do not pay again." + p.weWrite(" when the money is here"),
+		}
 	case StateUnknown:
 		return []string{
 			"We asked " + who + " about your payment and got no clear answer. It may have gone through or not, so please do not pay again yet.",
@@ -141,15 +174,15 @@ func (p OrderPage) sentences() []string {
 		}
 	case StateAccepted:
 		return []string{
-			"The money is on its way. Some banks take a day or two to confirm it.",
-			"There is nothing more for you to do." + p.weWrite(" when it has arrived"),
+			"It says no more until the money is here, which can take a day or two. Please do not pay again.",
+			"There is nothing more for you to do." + cmp.Or(p.weWrite(" when the money is here"), " This page shows when the money is here."),
 		}
 	case StateReserved:
-		return []string{
-			p.Total + " is reserved and not yet taken.",
-			"We take it when we send your order. There is nothing more for you to do.",
-		}
+		return p.reserved()
 	case StateOpen:
+		if p.Reason != ReasonNone {
+			return []string{p.Reason.sentence(p.Provider), p.Reason.advice(p.Provider, len(p.Methods) > 1)}
+		}
 		return []string{"Nothing was charged.", "Your order is kept. You can pay it whenever you are ready."}
 	case StateNotPaid:
 		return []string{p.Reason.sentence(p.Provider), p.Reason.advice(p.Provider, len(p.Methods) > 1)}
@@ -159,19 +192,32 @@ func (p OrderPage) sentences() []string {
 			"Try again in a moment, or come back to this page later.",
 		}
 	case StateRefunding:
-		return []string{
-			"We asked " + who + " to send your money back.",
-			"It can take a few working days to arrive in your account.",
-		}
+		return []string{p.asked(), takesDays}
 	case StatePartlyRefunded:
-		return []string{
-			"We sent back " + p.Refunded + " of " + p.Total + ".",
-			"It can take a few working days to arrive in your account.",
-		}
+		return []string{"We sent back " + m.Sent + " of the " + m.Taken + " that you paid; " + m.Stays + " stays paid.", takesDays}
 	case StateRefunded:
+		return []string{"We sent back " + m.Sent + ", which is all that you paid.", takesDays}
+	case StateReversed:
+		return []string{p.provider() + " has undone the payment as a whole. " + p.wentBack(), takesDays}
+	case StateRefundStuck:
 		return []string{
-			"We sent back " + p.Refunded + ".",
-			"It can take a few working days to arrive in your account.",
+			"We asked " + who + " to send money back to you, and it did not go. We are looking at it.",
+			"Your money is not lost, and there is nothing for you to do.",
+		}
+	case StateRefundCameBack:
+		return []string{
+			"We sent money back to you, and it came back to us. We are looking at it.",
+			"Your money is not lost. If your account has changed, please write to us.",
+		}
+	case StateDisputed:
+		return []string{
+			"We answer your bank, and it decides. There is nothing for you to do here.",
+			"If you did not ask your bank about it, tell your bank or us.",
+		}
+	case StateOverpaid:
+		return []string{
+			"We received " + m.Taken + ". " + m.Over + " of that is more than it costs.",
+			"We are looking at it, so that what is too much goes back to you. Please do not pay again.",
 		}
 	case StateAttention:
 		return []string{
@@ -179,11 +225,11 @@ func (p OrderPage) sentences() []string {
 			"Your money is not lost: we either send your order or send the money back, and tell you either way.",
 		}
 	case StateCancelled:
-		return []string{
-			"Nothing will be charged for it.",
-			"If money arrives for it all the same, we notice, and one of us sees to it.",
-		}
+		return p.cancelled()
 	case StateExpired:
+		if m.Taken != "" {
+			return []string{"It was not paid in time.", "If you still want these things, put them in your cart once more."}
+		}
 		return []string{
 			"It was not paid in time, and nothing was charged.",
 			"If you still want these things, put them in your cart once more.",
@@ -191,6 +237,76 @@ func (p OrderPage) sentences() []string {
 	default:
 		return []string{"Please do not pay again. Look at this page again in a minute."}
 	}
+}
+
+const takesDays = "Money that we send back can take a few working days to arrive in your account."
+
+func (p OrderPage) paid() []string {
+	m, received := p.Money, "We received "+p.Money.Taken
+	switch {
+	case m.Less && m.LetGo != "":
+		received = "We took " + m.Taken + ". The other " + m.LetGo + " was only reserved, and is let go"
+	case m.Less:
+		received = "We took " + m.Taken + " for it, and no more"
+	case p.Direct:
+		received += " straight from you"
+	}
+	next := "Next we pack your order. There is nothing more for you to do."
+	if p.Looking {
+		next = "We are still looking at another payment for it. There is nothing more for you to do, so please do not pay again."
+	}
+	return []string{received + "." + p.weWrite(" with the receipt"), next}
+}
+
+func (p OrderPage) reserved() []string {
+	says := "We take it when we ship."
+	if p.Money.Until != "" {
+		says += " What we have not taken by " + p.Money.Until + " is let go."
+	}
+	return []string{p.Money.Reserved + " is reserved in your account, and not taken.", says + " There is nothing more for you to do."}
+}
+
+// cancelled tells of money that came for a cancelled order all the same.
+func (p OrderPage) cancelled() []string {
+	m := p.Money
+	switch {
+	case m.Pending != "":
+		return []string{"Money came for it all the same. " + p.asked(), takesDays}
+	case m.Stays != "" && m.Stuck:
+		return []string{"Money came for it all the same, and we could not send it back yet. We are looking at it.", "Your money is not lost, and there is nothing for you to do."}
+	case m.Stays != "" && p.Looking:
+		return []string{"Money came for it all the same: " + m.Stays + ". It goes back to you; we are looking at it.", "There is nothing for you to do."}
+	case m.Stays != "":
+		return []string{"We have " + m.Stays + " of yours that came for it.", "If you do not know why, please write to us."}
+	case m.Reserved != "":
+		return []string{m.Reserved + " is still reserved for it, and is being let go. Nothing was taken.", "There is nothing for you to do."}
+	case m.Sent != "":
+		return []string{"Money came for it all the same. " + p.wentBack(), takesDays}
+	case m.LetGo != "":
+		return []string{m.LetGo + " was reserved for it and is let go. Nothing was taken.", "If money arrives for it all the same, we notice and see to it."}
+	default:
+		return []string{"Nothing will be charged for it.", "If money arrives for it all the same, we notice and see to it."}
+	}
+}
+
+// asked says what is being sent back.
+func (p OrderPage) asked() string {
+	s := "We asked " + p.provider() + " to send " + p.Money.Pending + " back to you"
+	switch {
+	case p.Money.Unanswered:
+		return s + " and have no clear answer yet. We are looking at it."
+	case p.Money.rest():
+		return s + "; " + p.Money.Stays + " stays paid."
+	default:
+		return s + "."
+	}
+}
+
+func (p OrderPage) wentBack() string {
+	if p.Money.Sent == "" {
+		return ""
+	}
+	return p.Money.Sent + " went back to you."
 }
 
 // weWrite promises a mail, where mails are sent.
@@ -205,9 +321,9 @@ func (p OrderPage) tone() ui.Tone {
 	switch p.State {
 	case StatePaid, StateReserved:
 		return ui.Good
-	case StateConfirming, StateAccepted, StateRefunding, StateRefunded, StatePartlyRefunded, StateOpen:
+	case StateConfirming, StateClearing, StateAccepted, StateRefunding, StateRefunded, StatePartlyRefunded, StateReversed, StateDisputed, StateOpen:
 		return ui.Info
-	case StateUnknown, StateAttention, StateNotPaid:
+	case StateUnknown, StateAttention, StateNotPaid, StateRefundStuck, StateRefundCameBack, StateOverpaid:
 		return ui.Warn
 	case StateStartFailed:
 		return ui.Bad
@@ -222,15 +338,15 @@ func (p OrderPage) icon() ui.IconName {
 	switch p.State {
 	case StatePaid, StateReserved:
 		return ui.IconCheck
-	case StateConfirming, StateAccepted, StateOpen, StateExpired:
+	case StateConfirming, StateClearing, StateAccepted, StateOpen, StateExpired:
 		return ui.IconClock
-	case StateRefunding, StateRefunded, StatePartlyRefunded:
+	case StateRefunding, StateRefunded, StatePartlyRefunded, StateReversed:
 		return ui.IconReturn
-	case StateUnknown:
+	case StateUnknown, StateDisputed:
 		return ui.IconAsk
 	case StateNotPaid, StateStartFailed:
 		return ui.IconWarn
-	case StateAttention:
+	case StateAttention, StateRefundStuck, StateRefundCameBack, StateOverpaid:
 		return ui.IconPerson
 	case StateCancelled:
 		return ui.IconStop
@@ -260,6 +376,16 @@ func (p OrderPage) word() string {
 		return "Partly refunded"
 	case StateRefunded:
 		return "Refunded"
+	case StateClearing:
+		return "On its way"
+	case StateReversed:
+		return "Undone"
+	case StateRefundStuck, StateRefundCameBack:
+		return "Refund not done"
+	case StateDisputed:
+		return "Your bank asks"
+	case StateOverpaid:
+		return "Paid"
 	case StateAttention:
 		return "Being looked at"
 	case StateCancelled:
@@ -271,12 +397,13 @@ func (p OrderPage) word() string {
 	}
 }
 
-// hasReceipt reports whether money came in, so that a receipt can be given.
+// hasReceipt reports whether the order was paid, so that a receipt can be given.
 func (p OrderPage) hasReceipt() bool {
 	switch p.State {
-	case StatePaid, StateRefunding, StatePartlyRefunded, StateRefunded:
+	case StatePaid, StateRefunding, StatePartlyRefunded, StateRefunded, StateReversed, StateRefundStuck, StateRefundCameBack,
+		StateDisputed, StateOverpaid:
 		return true
-	case StateOpen, StateNotPaid, StateStartFailed, StateConfirming, StateUnknown, StateAccepted, StateReserved,
+	case StateOpen, StateNotPaid, StateStartFailed, StateConfirming, StateClearing, StateUnknown, StateAccepted, StateReserved,
 		StateAttention, StateCancelled, StateExpired:
 		return false
 	default:
@@ -286,29 +413,15 @@ func (p OrderPage) hasReceipt() bool {
 
 // canPay reports whether paying is safe. It is not where money may have moved
 // already, whatever Methods says.
-func (p OrderPage) canPay() bool {
-	switch p.State {
-	case StateOpen, StateNotPaid, StateStartFailed:
-		return len(p.Methods) > 0
-	case StateConfirming, StateUnknown, StateAccepted, StateReserved, StatePaid, StateRefunding, StatePartlyRefunded,
-		StateRefunded, StateAttention, StateCancelled, StateExpired:
-		return false
-	default:
-		return false
-	}
+func (p OrderPage) canPay() bool { return p.isUnpaid() && len(p.Methods) > 0 }
+
+func (p OrderPage) isUnpaid() bool {
+	return p.State == StateOpen || p.State == StateNotPaid || p.State == StateStartFailed
 }
 
 // canCheck reports whether looking again may show something new.
 func (p OrderPage) canCheck() bool {
-	switch p.State {
-	case StateConfirming, StateUnknown, StateAccepted:
-		return true
-	case StateOpen, StateNotPaid, StateStartFailed, StateReserved, StatePaid, StateRefunding, StatePartlyRefunded,
-		StateRefunded, StateAttention, StateCancelled, StateExpired:
-		return false
-	default:
-		return false
-	}
+	return p.State == StateConfirming || p.State == StateClearing || p.State == StateUnknown || p.State == StateAccepted
 }
 
 // canContinue reports whether the provider's page waits for the shopper.
@@ -335,9 +448,7 @@ func (p OrderPage) methods() ui.Choice {
 	c := ui.Choice{
 		Name: "method", Label: "How to pay", Value: p.Method, Problem: p.Problem, Required: true,
 	}
-	for _, m := range p.Methods {
-		c.Options = append(c.Options, ui.Option{Value: m.Name, Label: m.Label, Hint: m.hint()})
-	}
+	c.Options = options(p.Methods)
 	return c
 }
 
@@ -369,8 +480,11 @@ func (p OrderPage) next() string {
 // paymentLine is the payment in one line of the details.
 func (p OrderPage) paymentLine() string {
 	line := p.word()
-	if p.State == StatePaid && p.PaidAt != "" {
+	if (p.State == StatePaid || p.State == StateOverpaid) && p.PaidAt != "" {
 		line = "Paid " + p.PaidAt
+	}
+	if p.Direct {
+		line += ", straight to us"
 	}
 	if p.Provider != "" {
 		line += ", with " + p.Provider

@@ -13,6 +13,7 @@ type ProblemPage struct {
 	Status       int    // 400, 403, 404, 405, 413, 422, 429, 500, 503; others read as 500
 	OrderURL     string // page of the order it is about; may be empty
 	RetrySeconds int    // for 429 and 503; 0 when not known
+	RetryURL     string // the page to look at again; may be empty
 	RequestID    string // to mention when writing to us; may be empty
 }
 
@@ -40,6 +41,21 @@ func (p ProblemPage) Headline() string {
 	default:
 		return "Something went wrong on our side"
 	}
+}
+
+// second and third leave the first place to the way on that comes before them.
+func (p ProblemPage) second() ui.Kind {
+	if p.RetryURL != "" {
+		return ui.Secondary
+	}
+	return ui.Primary
+}
+
+func (p ProblemPage) third() ui.Kind {
+	if p.OrderURL != "" {
+		return ui.Secondary
+	}
+	return p.second()
 }
 
 func (p ProblemPage) happened() string {

@@ -14,7 +14,8 @@ type ReceiptPage struct {
 	Lines    []Line
 	Rows     []Row
 	Total    string
-	Refunded string // with currency; empty when nothing went back
+	Money    Money
+	Direct   bool // paid outside, straight to the shop
 	Name     string
 	Email    string
 	Address  []string
@@ -24,3 +25,6 @@ type ReceiptPage struct {
 func (p ReceiptPage) page() ui.Page {
 	return ui.Page{Name: "receipt", Title: "Receipt for order " + p.Number, Quiet: true}
 }
+
+// whole reports whether all that the order costs was taken and is still here.
+func (p ReceiptPage) whole() bool { return !p.Money.moved(p.Total) }

@@ -4,7 +4,11 @@
 // called is decided here, by methods.
 package shop
 
-import "strconv"
+import (
+	"strconv"
+
+	"till/views/ui"
+)
 
 // Availability says whether a product can be bought now, in the chosen
 // currency.
@@ -35,9 +39,10 @@ type Row struct {
 
 // Method is one way to pay.
 type Method struct {
-	Name  string // form value, such as "iumicash"
-	Label string // what people call it, such as "iumiCash"
-	Hint  string // one sentence on how it goes; empty gets one of ours
+	Name     string // form value, such as "iumicash"
+	Label    string // what people call it, such as "iumiCash"
+	Hint     string // one sentence on how it goes; empty gets one of ours
+	Provider string // label of whoever it is at, such as "Vertex"; may be empty
 }
 
 func (m Method) hint() string {
@@ -45,6 +50,33 @@ func (m Method) hint() string {
 		return m.Hint
 	}
 	return "You approve the payment at " + m.Label + " and come back here."
+}
+
+// manyMethods is from how many on the ways to pay stand close together, by
+// provider, and leave it to the line below the button to say how it goes.
+const manyMethods = 8
+
+// options are the ways to pay to choose from.
+func options(methods []Method) []ui.Option {
+	many, of := len(methods) >= manyMethods, map[string]int{}
+	for _, m := range methods {
+		of[m.Provider]++
+	}
+	var alone, grouped []ui.Option
+	for _, m := range methods {
+		o := ui.Option{Value: m.Name, Label: m.Label}
+		switch {
+		case !many:
+			o.Hint = m.hint()
+			alone = append(alone, o)
+		case m.Provider == "" || of[m.Provider] == 1:
+			alone = append(alone, o)
+		default:
+			o.Group = "With " + m.Provider
+			grouped = append(grouped, o)
+		}
+	}
+	return append(alone, grouped...)
 }
 
 // Reason is why a payment did not happen, as far as the shopper is concerned.
@@ -62,6 +94,10 @@ const (
 	ReasonCancelled  Reason = "cancelled"        // the shopper stopped at the provider's page
 	ReasonExpired    Reason = "expired"          // the provider's page was open for too long
 	ReasonSuperseded Reason = "superseded"       // another payment of the order took its place
+	ReasonReleased   Reason = "released"         // what was reserved was let go
+	ReasonStopped    Reason = "stopped"          // the shop stopped the payment before the money came
+	ReasonReturned   Reason = "returned"         // money came that did not fit the order, and went back
+	ReasonOverdue    Reason = "overdue"          // the time to pay is over, and the provider still takes it
 )
 
 // sentence says the reason in words, with what it means for the money.
@@ -84,6 +120,14 @@ func (r Reason) sentence(provider string) string {
 		return "The payment page at " + provider + " was open for too long and closed. Nothing was charged."
 	case ReasonSuperseded:
 		return "The earlier payment was closed. Nothing was charged for it."
+	case ReasonReleased:
+		return "What was reserved for it is let go. Nothing was charged."
+	case ReasonStopped:
+		return "We stopped the payment at " + provider + " before any money came. Nothing was charged."
+	case ReasonReturned:
+		return "What came for it was not what it costs, so we sent it back."
+	case ReasonOverdue:
+		return "The time to pay it is over, but " + provider + " still takes your payment. Nothing was charged."
 	case ReasonDeclined:
 		return provider + " did not accept the payment. Nothing was charged."
 	case ReasonNone:
@@ -109,7 +153,7 @@ func (r Reason) advice(provider string, others bool) string {
 		do = "Ask " + provider + " to make it active and pay again"
 	case ReasonBlocked:
 		do = "Turn this shop on again in your account there and pay again"
-	case ReasonCancelled, ReasonExpired, ReasonSuperseded, ReasonDeclined, ReasonNone:
+	case ReasonCancelled, ReasonExpired, ReasonSuperseded, ReasonDeclined, ReasonReleased, ReasonStopped, ReasonReturned, ReasonOverdue, ReasonNone:
 		return "Your order is kept. You can pay it whenever you are ready."
 	default:
 		return "Your order is kept. You can pay it whenever you are ready."

@@ -101,7 +101,18 @@ func order(state OrderState, status string) OrderPage {
 }
 
 var (
-	oneMethod  = []Method{{Name: "iumicash", Label: "iumiCash"}}
+	oneMethod = []Method{{Name: "iumicash", Label: "iumiCash"}}
+	manyWays  = []Method{
+		{Name: "iumicash", Label: "iumiCash", Provider: "iumiCash"},
+		{Name: "powens", Label: "Powens", Provider: "Powens"},
+		{Name: "gate:card", Label: "Card (Gate)", Provider: "Gate"},
+		{Name: "pgm:a", Label: "Satispay", Provider: "Payment Gateway Manager"},
+		{Name: "pgm:b", Label: "House account", Provider: "Payment Gateway Manager"},
+		{Name: "pgm:c", Label: "Card (Stripe)", Provider: "Payment Gateway Manager"},
+		{Name: "vertex:a", Label: "Card (Vertex)", Provider: "Vertex"},
+		{Name: "vertex:b", Label: "Wallet (Moana)", Provider: "Vertex"},
+		{Name: "vertex:c", Label: "Bank transfer (Tui, with a name that is rather long)", Provider: "Vertex"},
+	}
 	twoMethods = []Method{{Name: "iumicash", Label: "iumiCash"}, {Name: "powens", Label: "Powens Pay", Hint: "A transfer from your bank, approved in its app."}}
 )
 
@@ -148,13 +159,20 @@ func cartStates() map[string]templ.Component {
 	)
 	waiting.Pending = &PendingOrder{Number: "1042", Total: "NZD 80.50", URL: "/orders/9wq4k2m7x1", CancelURL: "/orders/9wq4k2m7x1/cancel"}
 	flash.Frame.Flash = "Removed Oat soap."
-	return map[string]templ.Component{"cart-trouble": Cart(trouble), "cart-pending": Cart(waiting), "cart-flash": Cart(flash)}
+	notSold := CartPage{Frame: frame(1), Lines: trouble.Lines[2:3]}
+	one := cart()
+	one.Lines = one.Lines[:1]
+	return map[string]templ.Component{
+		"cart-trouble": Cart(trouble), "cart-pending": Cart(waiting), "cart-flash": Cart(flash),
+		"cart-not-sold": Cart(notSold), "cart-one": Cart(one),
+	}
 }
 
 func checkoutStates() map[string]templ.Component {
 	states := map[string]func(*CheckoutPage){
-		"checkout-two-methods": func(p *CheckoutPage) { p.Methods, p.Form = twoMethods, typed() },
-		"checkout-no-methods":  func(p *CheckoutPage) { p.Methods = nil },
+		"checkout-two-methods":  func(p *CheckoutPage) { p.Methods, p.Form = twoMethods, typed() },
+		"checkout-many-methods": func(p *CheckoutPage) { p.Methods = manyWays },
+		"checkout-no-methods":   func(p *CheckoutPage) { p.Methods = nil },
 		"checkout-422": func(p *CheckoutPage) {
 			p.Methods, p.Form = twoMethods, typed()
 			p.Form.Email, p.Form.Line1, p.Form.Country, p.Form.Method = "mere@", "", "", ""
@@ -174,6 +192,10 @@ func checkoutStates() map[string]templ.Component {
 		},
 		"checkout-cart-changed": func(p *CheckoutPage) { p.Form, p.CartChanged = typed(), true },
 		"checkout-already-paid": func(p *CheckoutPage) {
+			p.Form = typed()
+			p.Earlier = &EarlierOrder{Number: "1041", Total: "NZD 80.50", When: "12 minutes ago", URL: "/orders/x1", Paid: true}
+		},
+		"checkout-already-paying": func(p *CheckoutPage) {
 			p.Form = typed()
 			p.Earlier = &EarlierOrder{Number: "1041", Total: "NZD 80.50", When: "12 minutes ago", URL: "/orders/x1"}
 		},
@@ -200,12 +222,20 @@ func orderStates() map[string]templ.Component {
 		status string
 		change func(*OrderPage)
 	}{
-		"order-paid":            {StatePaid, "paid", func(p *OrderPage) { p.PaidAt = "Saturday 21 November 2026, 14:32" }},
+		"order-paid": {StatePaid, "paid", func(p *OrderPage) { p.PaidAt, p.Money = "Saturday 21 November 2026, 14:32", took("NZD 80.50") }},
+		"order-paid-part": {StatePaid, "paid", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 56.00", Stays: "NZD 56.00", LetGo: "NZD 24.50", Less: true}
+		}},
+		"order-received":        {StatePaid, "received", func(p *OrderPage) { p.Money, p.Direct, p.Provider = took("NZD 80.50"), true, "" }},
 		"order-confirming":      {StateConfirming, "in_progress", func(p *OrderPage) { p.RefreshSeconds, p.RefreshURL = 5, "/orders/9wq4k2m7x1?look=2" }},
 		"order-confirming-long": {StateConfirming, "in_progress", nil},
 		"order-unknown":         {StateUnknown, "in_progress", func(p *OrderPage) { p.Methods = oneMethod }},
 		"order-accepted":        {StateAccepted, "in_progress", nil},
-		"order-reserved":        {StateReserved, "hold", nil},
+		"order-clearing":        {StateClearing, "in_progress", func(p *OrderPage) { p.RefreshSeconds, p.RefreshURL = 5, "/orders/9wq4k2m7x1?look=2" }},
+		"order-clearing-late":   {StateClearing, "in_progress", func(p *OrderPage) { p.Late = true }},
+		"order-reserved": {StateReserved, "hold", func(p *OrderPage) {
+			p.Money = Money{Reserved: "NZD 80.50", Until: "Saturday 19 December 2026"}
+		}},
 		"order-open": {StateOpen, "in_progress", func(p *OrderPage) {
 			p.ContinueURL, p.Methods, p.Method, p.CanCancel = "https://pay.iumicash.example/checkout/65f0", oneMethod, "iumicash", true
 		}},
@@ -221,13 +251,59 @@ func orderStates() map[string]templ.Component {
 		}},
 		"order-not-paid-new-word": {StateNotPaid, "failed", func(p *OrderPage) { p.Reason, p.Methods = "moon_phase", oneMethod }},
 		"order-start-failed":      {StateStartFailed, "failed", func(p *OrderPage) { p.Methods, p.CanCancel = oneMethod, true }},
-		"order-refunding":         {StateRefunding, "refund_initiated", nil},
-		"order-partly-refunded":   {StatePartlyRefunded, "partially_refunded", func(p *OrderPage) { p.Refunded = "NZD 24.50" }},
-		"order-refunded":          {StateRefunded, "refunded", func(p *OrderPage) { p.Refunded = "NZD 80.50" }},
-		"order-attention":         {StateAttention, "in_progress", nil},
-		"order-cancelled":         {StateCancelled, "cancelled", nil},
-		"order-expired":           {StateExpired, "expired", nil},
-		"order-new-state":         {"levitating", "levitating", nil},
+		"order-refunding": {StateRefunding, "refund_initiated", func(p *OrderPage) {
+			p.Money = took("NZD 80.50")
+			p.Money.Pending, p.Money.Stays = "NZD 24.50", "NZD 56.00"
+		}},
+		"order-refunding-unanswered": {StateRefunding, "refund_initiated", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 80.50", Pending: "NZD 80.50", Unanswered: true}
+		}},
+		"order-partly-refunded": {StatePartlyRefunded, "partially_refunded", func(p *OrderPage) { p.Money = backTo("NZD 56.00") }},
+		"order-refunded": {StateRefunded, "refunded", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 80.50", Sent: "NZD 80.50", Refunds: []Refund{
+				{Amount: "NZD 24.50", Day: "Monday 23 November 2026"}, {Amount: "NZD 56.00", Day: "Tuesday 24 November 2026"},
+			}}
+		}},
+		"order-reversed": {StateReversed, "reversed", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 80.50", Sent: "NZD 80.50", Refunds: []Refund{{Amount: "NZD 80.50", Day: "Monday 23 November 2026"}}}
+		}},
+		"order-refund-stuck": {StateRefundStuck, "refund_failed", func(p *OrderPage) {
+			p.Money = took("NZD 80.50")
+			p.Money.Stuck = true
+		}},
+		"order-refund-came-back": {StateRefundCameBack, "refund_reversed", func(p *OrderPage) {
+			p.Money = took("NZD 80.50")
+			p.Money.Refunds = []Refund{{Amount: "NZD 24.50", Day: "Monday 23 November 2026"}, {Amount: "NZD 24.50", Day: "Friday 27 November 2026", CameBack: true}}
+		}},
+		"order-disputed": {StateDisputed, "chargeback", func(p *OrderPage) { p.Money = took("NZD 80.50") }},
+		"order-overpaid": {StateOverpaid, "paid", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 161.00", Stays: "NZD 161.00", Over: "NZD 80.50"}
+		}},
+		"order-cancelled-refunding": {StateCancelled, "cancelled", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 80.50", Pending: "NZD 80.50"}
+		}},
+		"order-cancelled-refunded": {StateCancelled, "cancelled", func(p *OrderPage) {
+			p.Money = Money{Taken: "NZD 80.50", Sent: "NZD 80.50", Refunds: []Refund{{Amount: "NZD 80.50", Day: "Monday 23 November 2026"}}}
+		}},
+		"order-cancelled-stuck": {StateCancelled, "cancelled", func(p *OrderPage) {
+			p.Money, p.Looking = took("NZD 80.50"), true
+			p.Money.Stuck = true
+		}},
+		"order-cancelled-money":  {StateCancelled, "cancelled", func(p *OrderPage) { p.Money, p.Looking = took("NZD 80.50"), true }},
+		"order-cancelled-kept":   {StateCancelled, "cancelled", func(p *OrderPage) { p.Money = took("NZD 80.50") }},
+		"order-cancelled-let-go": {StateCancelled, "cancelled", func(p *OrderPage) { p.Money = Money{LetGo: "NZD 80.50"} }},
+		"order-overdue": {StateOpen, "overdue", func(p *OrderPage) {
+			p.Reason, p.ContinueURL, p.Methods = ReasonOverdue, "https://pay.iumicash.example/checkout/65f0", oneMethod
+		}},
+		"order-not-paid-many": {StateNotPaid, "failed", func(p *OrderPage) { p.Reason, p.Methods, p.CanCancel = ReasonDeclined, manyWays, true }},
+		"order-not-paid-returned": {StateNotPaid, "issued", func(p *OrderPage) {
+			p.Reason, p.Methods = ReasonReturned, oneMethod
+			p.Money = Money{Taken: "NZD 1.00", Sent: "NZD 1.00", Refunds: []Refund{{Amount: "NZD 1.00", Day: "Monday 23 November 2026"}}}
+		}},
+		"order-attention": {StateAttention, "in_progress", nil},
+		"order-cancelled": {StateCancelled, "cancelled", nil},
+		"order-expired":   {StateExpired, "expired", nil},
+		"order-new-state": {"levitating", "levitating", nil},
 	}
 	out := map[string]templ.Component{}
 	for name, s := range states {
@@ -240,12 +316,21 @@ func orderStates() map[string]templ.Component {
 	return out
 }
 
+// took is the money of an order of which this much was taken and no more moved.
+func took(amount string) Money { return Money{Taken: amount, Stays: amount} }
+
+// backTo is took of which NZD 24.50 went back.
+func backTo(stays string) Money {
+	return Money{Taken: "NZD 80.50", Sent: "NZD 24.50", Stays: stays, Refunds: []Refund{{Amount: "NZD 24.50", Day: "Monday 23 November 2026"}}}
+}
+
 func receipt() ReceiptPage {
 	return ReceiptPage{
 		Frame: frame(0), Number: "1042", Token: "9wq4k2m7x1", PlacedAt: "Saturday 21 November 2026, 14:30",
 		PaidAt: "Saturday 21 November 2026, 14:32", Provider: "iumiCash", Ref: "65f0c1d2e3a4b5c6d7e8f901",
 		Lines: goods, Rows: []Row{{Label: "Delivery", Amount: "Free"}}, Total: "NZD 80.50",
 		Name: "Mere Tautahi", Email: "mere@mail.example", Address: []string{"12 Rātā Street", "Nelson 7010", "New Zealand"},
+		Money:  took("NZD 80.50"),
 		Seller: []string{"4 Wharf Road", "Nelson 7010, New Zealand", "hello@shop.example"},
 	}
 }
@@ -257,11 +342,20 @@ func rest() map[string]templ.Component {
 		if status == 503 {
 			p.OrderURL = "/orders/9wq4k2m7x1"
 		}
+		if status == 429 || status >= 500 {
+			p.RetryURL = "/checkout"
+		}
 		out["problem-"+strconv.Itoa(status)] = Problem(p)
 	}
 	refunded := receipt()
-	refunded.Refunded = "NZD 24.50"
+	refunded.Money = backTo("NZD 56.00")
 	out["receipt-refunded"] = Receipt(refunded)
+	part := receipt()
+	part.Money = Money{Taken: "NZD 56.00", Stays: "NZD 56.00", Less: true}
+	out["receipt-part"] = Receipt(part)
+	direct := receipt()
+	direct.Provider, direct.Ref, direct.Direct = "", "", true
+	out["receipt-direct"] = Receipt(direct)
 
 	evilProduct := product()
 	evilProduct.Name, evilProduct.Description, evilProduct.Quantity, evilProduct.Problem = hostileText, hostileText, hostileText, hostileText
@@ -406,8 +500,9 @@ func TestPages_OneFocusAfterARefusal(t *testing.T) {
 // whatever the handler offers.
 func TestOrder_NoSecondPaymentWhileInDoubt(t *testing.T) {
 	for _, state := range []OrderState{
-		StateConfirming, StateUnknown, StateAccepted, StateReserved, StatePaid, StateRefunding, StatePartlyRefunded,
-		StateRefunded, StateAttention, StateCancelled, StateExpired, "levitating",
+		StateConfirming, StateClearing, StateUnknown, StateAccepted, StateReserved, StatePaid, StateRefunding, StatePartlyRefunded,
+		StateRefunded, StateReversed, StateRefundStuck, StateRefundCameBack, StateDisputed, StateOverpaid, StateAttention, StateCancelled,
+		StateExpired, "levitating",
 	} {
 		p := order(state, "x")
 		p.Methods, p.ContinueURL = twoMethods, "https://pay.iumicash.example/checkout/65f0"
@@ -420,7 +515,7 @@ func TestOrder_NoSecondPaymentWhileInDoubt(t *testing.T) {
 
 func TestOrder_PaidOnlyWhenPaid(t *testing.T) {
 	for _, state := range []OrderState{
-		StateOpen, StateNotPaid, StateStartFailed, StateConfirming, StateUnknown, StateAccepted, StateReserved,
+		StateOpen, StateNotPaid, StateStartFailed, StateConfirming, StateClearing, StateUnknown, StateAccepted, StateReserved,
 		StateAttention, StateCancelled, StateExpired, "levitating",
 	} {
 		html := draw(t, Order(order(state, "x")))
@@ -477,5 +572,25 @@ func TestWait(t *testing.T) {
 		if got := wait(seconds); got != want {
 			t.Errorf("wait(%d) = %q, want %q", seconds, got, want)
 		}
+	}
+}
+
+func TestOptions(t *testing.T) {
+	few := options(twoMethods)
+	if len(few) != 2 || few[0].Hint == "" || few[1].Hint == "" || few[0].Group != "" {
+		t.Errorf("a few say how each goes, and stand in no group: %+v", few)
+	}
+	many, groups := options(manyWays), map[string]int{}
+	for _, o := range many {
+		if o.Hint != "" {
+			t.Errorf("%s: the same hint %d times is noise", o.Label, len(many))
+		}
+		groups[o.Group]++
+	}
+	if len(many) != len(manyWays) || groups[""] != 3 || groups["With Vertex"] != 3 || groups["With Payment Gateway Manager"] != 3 {
+		t.Errorf("%v", groups)
+	}
+	if many[0].Group != "" || many[2].Group != "" {
+		t.Error("those that stand alone come first, so that no heading seems to be theirs")
 	}
 }

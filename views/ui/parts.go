@@ -62,6 +62,7 @@ type Option struct {
 	Label string
 	Hint  string // a sentence below the label; Radios only
 	Mark  string // a word mark at the right; Radios only
+	Group string // heading of the options that it stands with; Radios only, of neighbours, empty for none
 }
 
 // Choice is a field with a fixed set of answers: for Select and Radios.
@@ -102,6 +103,24 @@ func (c Choice) optionID(i int) string {
 		return c.id()
 	}
 	return c.id() + "-" + c.Options[i].Value
+}
+
+// run is neighbouring options of one group.
+type run struct {
+	label    string
+	from, to int
+}
+
+func (c Choice) groups() []run {
+	var all []run
+	for i, o := range c.Options {
+		if n := len(all); n > 0 && all[n-1].label == o.Group {
+			all[n-1].to = i + 1
+		} else {
+			all = append(all, run{o.Group, i, i + 1})
+		}
+	}
+	return all
 }
 
 func describedBy(id, hint, problem string) string {

@@ -112,3 +112,22 @@ func TestPill_IsAWordAndAShape(t *testing.T) {
 		shapes[shape] = tone
 	}
 }
+
+func TestRadios_Groups(t *testing.T) {
+	html := draw(t, Radios(Choice{Name: "way", Label: "How", Value: "c", Options: []Option{
+		{Value: "a", Label: "A"}, {Value: "b", Label: "B", Group: "One"}, {Value: "c", Label: "C", Group: "One"}, {Value: "d", Label: "D", Group: "Two"},
+	}}))
+	if n := strings.Count(html, "<fieldset"); n != 3 {
+		t.Errorf("%d fieldsets: one for all, one for each group", n)
+	}
+	one, two := strings.Index(html, ">One</legend>"), strings.Index(html, ">Two</legend>")
+	for label, wants := range map[string]bool{"A": false, "B": true, "C": true, "D": false} {
+		at := strings.Index(html, ">"+label+"</label>")
+		if inOne := at > one && at < two; inOne != wants || at < 0 {
+			t.Errorf("%s stands at %d, between %d and %d: %v", label, at, one, two, inOne)
+		}
+	}
+	if strings.Count(html, " checked") != 1 || !strings.Contains(html, `id="way-c" name="way" value="c" checked`) {
+		t.Error("not the chosen one is checked")
+	}
+}
