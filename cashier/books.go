@@ -127,12 +127,17 @@ func (b *books) reverse() {
 		b.add(models.FactRefundReserved, left, "") // the money came after it was asked for
 		b.pending, b.reversal = b.pending+left, left
 	}
+	if state == models.ReversalDone && b.outside > 0 {
+		b.ch.Concerns[models.AttentionContradiction] = true // that went back twice
+	}
 	op := b.open(models.OperationReverse)
 	if op == nil {
-		if left := b.left(); state == models.ReversalDone && left > 0 {
+		left := b.left()
+		if state == models.ReversalDone && left > 0 {
 			b.elsewhere(left, b.r.Ref) // on the provider's own pages
 		}
-		if state != "" && state != b.p.Reversal {
+		cameAfterAll := state == "" && b.p.Reversal == models.ReversalDone && left > 0
+		if state != "" && state != b.p.Reversal || cameAfterAll {
 			b.ch.Reversal = &state
 		}
 		return
@@ -190,7 +195,7 @@ func (b *books) open(kind models.OperationKind) *models.Operation {
 func (b *books) refund() {
 	elsewhere := false
 	defer func() { b.ch.Concerns[models.AttentionRefundElsewhere] = elsewhere }()
-	if b.r.Reversal == providers.RefundDone || b.p.Reversal == models.ReversalDone {
+	if undone := b.r.Reversal == providers.RefundDone || b.p.Reversal == models.ReversalDone; undone && b.left() <= 0 {
 		return // whatever sums say now, all of it has gone back
 	}
 	sum := b.sum()
@@ -270,7 +275,8 @@ func (b *books) one(one providers.Refund, told bool, sum int64) bool {
 			b.wait(op)
 		}
 	case providers.RefundDone:
-		if op.Open() && (named || !told && b.news(models.OperationRefund)) {
+		old := op.State == models.OperationUnknown && b.r.Word == b.p.Word // said before ours was asked for, perhaps
+		if op.Open() && (named || !told && !old && b.news(models.OperationRefund)) {
 			b.done(op)
 		}
 		return !op.Open() && op.State == models.OperationSucceeded || told

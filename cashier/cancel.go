@@ -100,7 +100,7 @@ func (c *Cashier) close(ctx context.Context, number int64, kind models.EventKind
 				return err
 			}
 		}
-		if !p.Live {
+		if !p.Live || p.State.HoldsMoney() {
 			if err := bars(p); err != nil {
 				return err
 			}

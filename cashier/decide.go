@@ -39,6 +39,9 @@ func decide(p models.Payment, ops []models.Operation, r providers.Report) models
 		stillPaid(p, r, &ch)
 	} else {
 		ch.Facts = facts(p, ops, r)
+		if guessed(p, ops, r) {
+			ch.Concerns[models.AttentionCaptureUnknown] = true
+		}
 	}
 	b := newBooks(p, ops, r, &ch)
 	b.resolve()
@@ -137,6 +140,15 @@ func totals(p models.Payment, ops []models.Operation, r providers.Report) (autho
 		}
 	}
 	return authorized, captured
+}
+
+// guessed reports whether what was taken is only what we asked for: of a part
+// whose capture had no answer, a provider that does not say how much it took
+// leaves that open.
+func guessed(p models.Payment, ops []models.Operation, r providers.Report) bool {
+	return r.Outcome == providers.Paid && r.Captured == (money.Amount{}) && slices.ContainsFunc(ops, func(op models.Operation) bool {
+		return op.Kind == models.OperationCapture && op.State == models.OperationUnknown && op.Amount != p.Amount
+	})
 }
 
 // lapsed reports whether what was reserved and not taken is reserved no longer.

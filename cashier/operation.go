@@ -234,7 +234,7 @@ func (*Cashier) oneRefund(b *books, op *models.Operation, r providers.Refund) {
 // of what may have been done before proves nothing: the next look does.
 func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.Operation, err error, cause models.Cause) models.Change {
 	change := models.Change{
-		PaymentID: now.ID, Version: now.Version, Cause: cause, Report: errorRow(err), AskAt: c.retry(now, err),
+		PaymentID: now.ID, Version: now.Version, Cause: cause, Report: errorRow(err), AskAt: c.retry(now, ops, err),
 		Concerns: map[models.Attention]bool{},
 	}
 	if !isOpen(ops, op.ID) {

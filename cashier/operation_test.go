@@ -1109,3 +1109,58 @@ func TestReverse_ElsewhereBesideARefund(t *testing.T) {
 		s.want(t, models.OrderReversed, "")
 	})
 }
+
+// A payment that is too old to be asked about for its own sake is looked after
+// while something that was asked of it is open.
+func TestRefund_OfAnOldPayment(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.Clock.Pass(90 * 24 * time.Hour)
+		s.pay.Errs["refund"] = unreachable("refund")
+		s.do(s.ask(models.OperationRefund, 1000), models.OperationRequested)
+		s.sweep(time.Hour)
+		s.balances(2500, 0, 1000)
+	})
+}
+
+// Staff sent money back by other means, and all of it was undone as well.
+func TestReverse_BesideMoneySentOutside(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		r := s.ask(models.OperationRefund, 1000)
+		r.Done = true
+		s.do(r, models.OperationSucceeded)
+		s.say(func(r *providers.Report) { r.Reversal, r.Word = providers.RefundDone, "reversed" })
+		s.balances(2500, 0, 2500)
+		s.want(t, models.OrderReversed, "contradiction")
+	})
+}
+
+// It was stopped on its way, and came after all.
+func TestReverse_TheMoneyComesAfterAll(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.say(func(r *providers.Report) { r.Outcome, r.Word = providers.Processing, "processing" })
+		s.do(s.ask(models.OperationReverse, 0), models.OperationSucceeded)
+		s.want(t, models.OrderIssued, "")
+		s.say(func(r *providers.Report) { r.Outcome, r.Word, r.Reversal = providers.Paid, "completed", "" })
+		s.want(t, models.OrderPaid, "")
+		s.say(sum(2500))
+		s.want(t, models.OrderRefunded, "")
+	})
+}
+
+// A part was asked for and had no answer; the provider says paid, and not how
+// much.
+func TestCapture_NobodySaysHowMuch(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.reserved()
+		s.pay.Errs["capture"] = unavailable("capture")
+		s.do(s.ask(models.OperationCapture, 1000), models.OperationUnknown)
+		s.say(func(r *providers.Report) { r.Outcome, r.Word, r.Captured = providers.Paid, "paid", money.Amount{} })
+		s.balances(1000, 0, 0)
+		s.want(t, models.OrderPaid, "capture_unknown")
+		s.accept(models.AttentionCaptureUnknown)
+		s.settle(t, callback)
+		s.want(t, models.OrderPaid, "")
+	})
+}

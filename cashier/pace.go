@@ -46,11 +46,12 @@ func (c *Cashier) next(p models.Payment, ops []models.Operation, change models.C
 	case providers.Declined, providers.Cancelled, providers.Expired:
 		last = true
 	}
-	if last && !stillOpen(ops, change.Operations) {
+	open := stillOpen(ops, change.Operations)
+	if last && !open {
 		return nil
 	}
 	age := now.Sub(p.CreatedAt)
-	if age > askFor && last {
+	if age > askFor && open {
 		age = 0 // an old payment with a new refund
 	}
 	if age > askFor {
@@ -82,8 +83,8 @@ func stillOpen(ops []models.Operation, now []models.Outcome) bool {
 
 // retry is when to ask again after an error: later still when the provider asks
 // for that.
-func (c *Cashier) retry(p models.Payment, err error) *time.Time {
-	at := c.next(p, nil, models.Change{}, providers.Unknown, p.Asked+1)
+func (c *Cashier) retry(p models.Payment, ops []models.Operation, err error) *time.Time {
+	at := c.next(p, ops, models.Change{}, providers.Unknown, p.Asked+1)
 	var call *providers.Error
 	if at != nil && errors.As(err, &call) && call.RetryAfter > 0 {
 		if later := c.payments.Now().Add(min(call.RetryAfter, time.Hour)); later.After(*at) {

@@ -96,7 +96,7 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, ops []models.Oper
 	defer cancel()
 	report, err := p.Lookup(call, theirs(pay))
 	if err != nil {
-		return c.noNews(ctx, pay, err, cause)
+		return c.noNews(ctx, pay, ops, err, cause)
 	}
 	change := c.read(pay, ops, "lookup", report, cause)
 	after, _, err := c.payments.Record(ctx, change)
@@ -147,11 +147,11 @@ func (c *Cashier) silent(ops []models.Operation) (all []models.Operation, ids []
 
 // noNews keeps that a lookup had no usable answer. That says nothing about the
 // payment.
-func (c *Cashier) noNews(ctx context.Context, pay models.Payment, cause error, by models.Cause) (models.Payment, error) {
+func (c *Cashier) noNews(ctx context.Context, pay models.Payment, ops []models.Operation, cause error, by models.Cause) (models.Payment, error) {
 	c.log.WarnContext(ctx, "lookup had no answer", "payment_id", pay.ID, "provider", pay.Provider, "err", cause)
 	ctx = context.WithoutCancel(ctx) // the time for the answer may be over; the next question is planned all the same
 	after, _, err := c.payments.Record(ctx, models.Change{
-		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, cause), Report: errorRow(cause), Cause: by,
+		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, ops, cause), Report: errorRow(cause), Cause: by,
 	})
 	if err != nil {
 		return pay, errors.Join(cause, err)

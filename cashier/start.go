@@ -164,7 +164,7 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, s provider
 		outcome.State = models.OperationFailed
 		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: outcome.Code}}
 		if s.Ref != "" {
-			change.Ref, change.Data, change.AskAt = s.Ref, s.Data, c.retry(now, err)
+			change.Ref, change.Data, change.AskAt = s.Ref, s.Data, c.retry(now, nil, err)
 		}
 	case !heardBefore && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
 		outcome.State, outcome.Heard = models.OperationRequested, false
@@ -175,7 +175,7 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, s provider
 			change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
 		}
 		if !errors.Is(err, errNoFinder) {
-			change.AskAt = c.retry(now, err)
+			change.AskAt = c.retry(now, nil, err)
 		}
 	}
 	change.Operations = []models.Outcome{outcome}

@@ -77,6 +77,7 @@ const (
 	AttentionRefundFailed     Attention = "refund_failed"     // a refund that was on its way, or that Till asked for by itself, did not happen
 	AttentionRefundReversed   Attention = "refund_reversed"   // a refund came back
 	AttentionRefundElsewhere  Attention = "refund_elsewhere"  // money went back that nobody here asked for, and the provider does not say how much
+	AttentionCaptureUnknown   Attention = "capture_unknown"   // a capture of a part had no answer, and the provider does not say how much it took
 	AttentionContradiction    Attention = "contradiction"     // a provider takes back what it had said
 	AttentionNeedAction       Attention = "need_action"       // a provider waits for the merchant to decide on its own pages
 	AttentionAccepted         Attention = "accepted"          // a bank took the order to pay and will say no more
