@@ -21,15 +21,18 @@ import (
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
+
+	page "till/views/admin"
 )
 
-// Deps is everything the handlers need. All fields are required.
+// Deps is everything the handlers need. All fields but Hold are required.
 type Deps struct {
 	Log     *slog.Logger
 	DB      *models.DB
 	Cashier *cashier.Cashier
 	Assets  *static.Set
 	Shop    web.Shop
+	Hold    cashier.HoldRule // as the cashier has it; "" is its default
 	Secret  providers.Secret // what every key of ours is made from
 	NewID   func() string    // random, unguessable, letters and digits
 }
@@ -53,7 +56,7 @@ func New(d Deps) (http.Handler, error) {
 	office := admin.Pages{
 		Log: d.Log, Shop: d.Shop, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),
 		Staff: models.NewStaff(d.DB), Throttles: models.NewThrottles(d.DB), Orders: orders, Payments: payments,
-		Deliveries: deliveries, Mails: models.NewMails(d.DB), Cashier: d.Cashier,
+		Deliveries: deliveries, Mails: models.NewMails(d.DB), Inbox: models.NewInbox(d.DB), Products: products, Cashier: d.Cashier, Hold: d.Hold,
 	}
 	bells := callbacks.Callbacks{Log: d.Log, Provider: d.Cashier.Provider, Keeper: deliveries}
 
@@ -112,6 +115,25 @@ func New(d Deps) (http.Handler, error) {
 	staff.GET("/orders", inOffice.Handle(office.List))
 	staff.GET("/orders/:number", inOffice.Handle(office.Order))
 	staff.POST("/orders/:number/payments/:payment/settle", inOffice.Handle(office.Settle))
+	staff.GET("/orders/:number/refunds", inOffice.Handle(office.AskRefund))
+	staff.POST("/orders/:number/refunds", inOffice.Handle(office.Refund))
+	staff.POST("/orders/:number/refunds/preview", inOffice.Handle(office.PreviewRefund))
+	for _, verb := range []page.Verb{page.VerbCapture, page.VerbVoid, page.VerbReverse} {
+		staff.GET("/orders/:number/"+string(verb), inOffice.Handle(office.AskAct(verb)))
+		staff.POST("/orders/:number/"+string(verb), inOffice.Handle(office.Act(verb)))
+	}
+	for _, verb := range []page.Verb{page.VerbReceived, page.VerbCancel} {
+		staff.GET("/orders/:number/"+string(verb), inOffice.Handle(office.AskAct(verb)))
+		staff.POST("/orders/:number/"+string(verb), inOffice.Handle(office.Close(verb)))
+	}
+	for _, verb := range []page.Verb{page.VerbRepeat, page.VerbForget} {
+		staff.GET("/orders/:number/operations/:operation/"+string(verb), inOffice.Handle(office.AskDecide(verb)))
+		staff.POST("/orders/:number/operations/:operation/"+string(verb), inOffice.Handle(office.Decide(verb)))
+	}
+	staff.GET("/inbox", inOffice.Handle(office.Waiting))
+	staff.GET("/inbox/:item", inOffice.Handle(office.Item))
+	staff.POST("/inbox/:item/accept", inOffice.Handle(office.Accept))
+	staff.POST("/inbox/:item/attach", inOffice.Handle(office.Attach))
 	return r, nil
 }
 

@@ -1,5 +1,5 @@
-// Package admin is where staff come in: login, the list of orders, one order,
-// and asking its provider now.
+// Package admin is where staff come in: login, the list of orders, one order and
+// what may be done about its money, and the inbox.
 package admin
 
 import (
@@ -18,7 +18,7 @@ import (
 	page "till/views/admin"
 )
 
-// Pages is every page of the dashboard. All fields are required.
+// Pages is every page of the dashboard. All fields but Hold are required.
 type Pages struct {
 	Log        *slog.Logger
 	Shop       web.Shop
@@ -30,7 +30,10 @@ type Pages struct {
 	Payments   *models.Payments
 	Deliveries *models.Deliveries
 	Mails      *models.Mails
+	Inbox      *models.Inbox
+	Products   *models.Products
 	Cashier    *cashier.Cashier
+	Hold       cashier.HoldRule // as the cashier has it; "" is its default
 }
 
 const (
@@ -64,8 +67,13 @@ func (h Pages) outside() page.Frame {
 // inside is the frame of a page for who is signed in.
 func (h Pages) inside(c *gin.Context) (page.Frame, error) {
 	f := h.outside()
-	waiting, err := h.Orders.Needy(c.Request.Context())
-	f.Email, f.Waiting = member(c).Email, int(waiting)
+	f.Email = member(c).Email
+	needy, err := h.Orders.Needy(c.Request.Context())
+	if err != nil {
+		return f, err
+	}
+	items, err := h.Inbox.Count(c.Request.Context())
+	f.Waiting, f.Inbox = int(needy), int(items)
 	return f, err
 }
 
@@ -76,7 +84,8 @@ func (h Pages) frame(c *gin.Context) (page.Frame, error) {
 	if err != nil {
 		return f, err
 	}
-	f.Flash, err = h.Sessions.takeFlash(c.Request, c.Writer)
+	said, err := h.Sessions.takeSaid(c.Request, c.Writer)
+	f.Flash, f.Alarm = said.text, said.alarm
 	return f, err
 }
 
@@ -99,9 +108,9 @@ func explain(c *gin.Context, status int) (title, text string) {
 	case http.StatusBadRequest:
 		return "We could not read that", "Your browser sent something that we do not understand. Nothing was changed. Go back and try again."
 	case http.StatusForbidden:
-		return forbidden(member(c))
+		return forbidden(c)
 	case http.StatusNotFound:
-		if number := c.Param("number"); number != "" && c.Param("payment") == "" {
+		if c.FullPath() == ordersURL+"/:number" {
 			return "There is no such order", "No order has this number. It may be a slip in the address."
 		}
 		return "There is no such page", "Nothing is kept at this address. It may be a slip in it."
@@ -116,14 +125,4 @@ func explain(c *gin.Context, status int) (title, text string) {
 	default:
 		return "Something went wrong here", "It is our mistake, and it is in the log. Try again; when it stays, tell whoever runs this shop."
 	}
-}
-
-// forbidden says which right is missing.
-func forbidden(me models.Staff) (title, text string) {
-	const title403 = "You may not do that"
-	if me.ID == 0 || me.Role.MayAct() {
-		return title403, "The request did not come from a page of this dashboard, so it was not carried out. Nothing was changed."
-	}
-	return title403, "Your role is " + string(me.Role) + ": you may look at everything and change nothing. Whoever changes an order, " +
-		"or asks its provider, needs the role clerk, manager or owner. Nothing was changed."
 }

@@ -25,6 +25,9 @@ import (
 	"till/models/modelstest"
 	"till/money"
 	"till/providers"
+	"till/providers/providertest"
+
+	page "till/views/admin"
 )
 
 func TestMain(m *testing.M) {
@@ -117,6 +120,7 @@ type bench struct {
 	pages    Pages
 	engine   *gin.Engine
 	pay      *fake
+	full     *providertest.Fake // "full": can do everything
 	log      *strings.Builder
 	products map[string]models.Product
 	owner    models.Staff
@@ -132,7 +136,7 @@ func each(t *testing.T, test func(t *testing.T, b *bench)) {
 
 func setup(t *testing.T, db modelstest.Bench, publicURL string) *bench {
 	t.Helper()
-	b := &bench{Bench: db, pay: &fake{answers: map[string]providers.Report{}}, log: &strings.Builder{}}
+	b := &bench{Bench: db, pay: &fake{answers: map[string]providers.Report{}}, full: providertest.NewFake("full"), log: &strings.Builder{}}
 	log := slog.New(slog.NewJSONHandler(&guarded{out: b.log}, nil))
 	zone, err := time.LoadLocation("Pacific/Auckland")
 	if err != nil {
@@ -143,9 +147,9 @@ func setup(t *testing.T, db modelstest.Bench, publicURL string) *bench {
 	b.pages = Pages{
 		Log: log, Shop: shop, Assets: assets{}, Sessions: NewSessions(models.NewStaffSessions(db.DB), shop.Secure()),
 		Staff: models.NewStaff(db.DB), Throttles: models.NewThrottles(db.DB), Orders: orders, Payments: payments,
-		Deliveries: models.NewDeliveries(db.DB), Mails: models.NewMails(db.DB),
+		Deliveries: models.NewDeliveries(db.DB), Mails: models.NewMails(db.DB), Inbox: models.NewInbox(db.DB), Products: models.NewProducts(db.DB),
 		Cashier: cashier.New(cashier.Config{
-			Payments: payments, Orders: orders, Inbox: models.NewInbox(db.DB), Providers: []providers.Provider{b.pay}, PublicURL: publicURL,
+			Payments: payments, Orders: orders, Inbox: models.NewInbox(db.DB), Providers: []providers.Provider{b.pay, b.full.Full()}, PublicURL: publicURL,
 			NewID: rand.Text, NewKey: rand.Text, Log: log, Pace: cashier.Growing,
 		}),
 	}
@@ -170,6 +174,25 @@ func engine(t *testing.T, h Pages) *gin.Engine {
 	staff.GET("/orders", room.Handle(h.List))
 	staff.GET("/orders/:number", room.Handle(h.Order))
 	staff.POST("/orders/:number/payments/:payment/settle", room.Handle(h.Settle))
+	staff.GET("/orders/:number/refunds", room.Handle(h.AskRefund))
+	staff.POST("/orders/:number/refunds", room.Handle(h.Refund))
+	staff.POST("/orders/:number/refunds/preview", room.Handle(h.PreviewRefund))
+	for _, verb := range []page.Verb{page.VerbCapture, page.VerbVoid, page.VerbReverse} {
+		staff.GET("/orders/:number/"+string(verb), room.Handle(h.AskAct(verb)))
+		staff.POST("/orders/:number/"+string(verb), room.Handle(h.Act(verb)))
+	}
+	for _, verb := range []page.Verb{page.VerbReceived, page.VerbCancel} {
+		staff.GET("/orders/:number/"+string(verb), room.Handle(h.AskAct(verb)))
+		staff.POST("/orders/:number/"+string(verb), room.Handle(h.Close(verb)))
+	}
+	for _, verb := range []page.Verb{page.VerbRepeat, page.VerbForget} {
+		staff.GET("/orders/:number/operations/:operation/"+string(verb), room.Handle(h.AskDecide(verb)))
+		staff.POST("/orders/:number/operations/:operation/"+string(verb), room.Handle(h.Decide(verb)))
+	}
+	staff.GET("/inbox", room.Handle(h.Waiting))
+	staff.GET("/inbox/:item", room.Handle(h.Item))
+	staff.POST("/inbox/:item/accept", room.Handle(h.Accept))
+	staff.POST("/inbox/:item/attach", room.Handle(h.Attach))
 	return r
 }
 
@@ -301,11 +324,22 @@ func (w *browser) login(email, password string) *httptest.ResponseRecorder {
 	return w.post("/admin/login", url.Values{"email": {email}, "password": {password}})
 }
 
-// signedIn is a browser of somebody who is signed in.
+// signedIn is a browser of somebody who is signed in. The password is not asked
+// for: checking one is meant to be slow.
 func (b *bench) signedIn(t *testing.T, email string) *browser {
 	t.Helper()
+	one, err := b.pages.Staff.ByEmail(t.Context(), email)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := httptest.NewRecorder()
+	if err := b.pages.Sessions.open(httptest.NewRequest(http.MethodPost, "http://shop.test/admin/login", nil), out, one.ID); err != nil {
+		t.Fatal(err)
+	}
 	w := b.browser()
-	want(t, w.login(email, password), http.StatusSeeOther)
+	for _, c := range out.Result().Cookies() {
+		w.cookies[c.Name] = c.Value
+	}
 	return w
 }
 

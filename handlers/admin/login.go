@@ -87,6 +87,8 @@ func (h Pages) toLogin(c *gin.Context) {
 		next = ""
 		if number := c.Param("number"); number != "" {
 			next = orderURL(number)
+		} else if item := c.Param("item"); item != "" {
+			next = inboxURL + "/" + url.PathEscape(item)
 		}
 	}
 	to := loginURL

@@ -1,11 +1,13 @@
 package admin
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
+	"till/cashier"
 	"till/handlers/web"
 	"till/models"
 	"till/providers"
@@ -21,14 +23,24 @@ func (h Pages) Order(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	k := h.clock()
+	return h.showOrder(c, http.StatusOK, d, "")
+}
+
+// showOrder is the page of an order, with why something was not done.
+func (h Pages) showOrder(c *gin.Context, status int, d models.OrderDetail, refused string) error {
+	k, me := h.clock(), member(c)
 	p := page.OrderPage{
 		Number: d.Number(), Status: page.Status(d.Status), Test: d.Test, Placed: k.at(d.CreatedAt), Paid: k.maybe(d.PaidAt),
 		Total: d.Total.Format(web.Locale), Lines: lines(d), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Shopper: "/orders/" + d.Token, Timeline: h.timeline(d, k),
+		Shopper: "/orders/" + d.Token, Timeline: h.timeline(d, k), Refused: refused,
 	}
-	for _, a := range d.Attention {
-		p.Attention = append(p.Attention, page.Attention(a))
+	_, _, no := h.closable(d, page.VerbReceived)
+	p.Receive = no == nil && has(me, rightFor[page.VerbReceived])
+	_, _, no = h.closable(d, page.VerbCancel)
+	p.Cancel = no == nil && has(me, rightFor[page.VerbCancel])
+	var err error
+	if p.Items, err = h.itemsOf(c, d, k); err != nil {
+		return err
 	}
 	if p.Payments, err = h.payments(c, d, k); err != nil {
 		return err
@@ -39,7 +51,7 @@ func (h Pages) Order(c *gin.Context) error {
 	if p.Frame, err = h.frame(c); err != nil {
 		return h.orLogin(c, err)
 	}
-	return web.Render(c, http.StatusOK, page.Order(p))
+	return web.Render(c, status, page.Order(p))
 }
 
 // byNumber is the order that the address means, or models.ErrNotFound. A number
@@ -92,13 +104,16 @@ func (h Pages) payments(c *gin.Context, d models.OrderDetail, k clock) ([]page.P
 	if err != nil {
 		return nil, err
 	}
+	me := member(c)
 	var all []page.Payment
 	for _, p := range slices.Backward(d.Payments) {
 		one := page.Payment{
 			ID: p.ID, State: page.PaymentState(p.State), Live: p.Live, Provider: h.label(p.Provider), Ref: p.Ref, Word: p.Word,
 			Reason: p.Reason, Amount: p.Amount, Manual: p.Capture == models.CaptureManual, Started: k.at(p.CreatedAt),
 			Asked: p.Asked, LastAsk: k.maybe(p.AskedAt), NextAsk: k.maybe(p.AskAt),
-			CanAsk: member(c).Role.MayAct() && h.askable(d, p) == "", Balances: page.Balances(p.Balances),
+			CanAsk: has(me, rightChange) && h.askable(d, p) == "", Powers: h.powers(me, p), Balances: page.Balances(p.Balances),
+			HoldUntil: k.maybe(p.HoldUntil), Hold: page.HoldRule(cmp.Or(h.Hold, cashier.HoldVoid)), Dispute: page.Status(p.Dispute),
+			Outside: p.Provider == models.Outside,
 		}
 		for _, f := range d.Facts {
 			if f.PaymentID == p.ID {
@@ -109,7 +124,7 @@ func (h Pages) payments(c *gin.Context, d models.OrderDetail, k clock) ([]page.P
 		}
 		for _, op := range d.Operations {
 			if op.PaymentID == p.ID {
-				one.Operations = append(one.Operations, operation(op, k))
+				one.Operations = append(one.Operations, operation(op, k, has(me, rightForOperation(op.Kind))))
 			}
 		}
 		for _, r := range slices.Backward(reports) {
@@ -133,9 +148,12 @@ func (h Pages) payments(c *gin.Context, d models.OrderDetail, k clock) ([]page.P
 	return all, nil
 }
 
-func operation(op models.Operation, k clock) page.Operation {
+// operation is one thing asked of a provider; may tells whether who looks may
+// decide about it when there was no answer.
+func operation(op models.Operation, k clock, may bool) page.Operation {
 	one := page.Operation{
-		Kind: page.OperationKind(op.Kind), Key: op.Key, State: page.OperationState(op.State), Code: op.Code, Calls: op.Calls,
+		ID: op.ID, Kind: page.OperationKind(op.Kind), Key: op.Key, State: page.OperationState(op.State), Pending: op.PendingAt != nil,
+		Outside: op.Code == "outside", Decide: may && undecided(op), Code: op.Code, Note: op.Note, Calls: op.Calls,
 		Actor: op.Actor, Source: op.Source, At: k.at(op.CreatedAt),
 	}
 	if op.Amount.Minor != 0 {
@@ -150,6 +168,8 @@ func (h Pages) askable(d models.OrderDetail, p models.Payment) string {
 	label := h.label(p.Provider)
 	one, ok := h.Cashier.Provider(p.Provider)
 	switch {
+	case p.Provider == models.Outside:
+		return "Nobody can be asked: staff said that it was paid outside."
 	case !ok:
 		return label + " is not set up here any more. Set it up again to ask it."
 	case p.Ref != "":

@@ -105,5 +105,8 @@ func (h Pages) label(provider string) string {
 	if one, ok := h.Cashier.Provider(provider); ok {
 		return one.Label()
 	}
+	if provider == models.Outside {
+		return "Paid outside"
+	}
 	return provider
 }

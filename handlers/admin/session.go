@@ -66,7 +66,8 @@ type login struct {
 
 // data is what a page keeps for the next one.
 type data struct {
-	Flash string `json:"flash,omitempty"` // one sentence about what was just done
+	Flash string `json:"flash,omitempty"` // a sentence or two about what was just done
+	Alarm bool   `json:"alarm,omitempty"` // which did not go as it should
 }
 
 type valueKey int
@@ -215,29 +216,30 @@ func (s *Sessions) end(r *http.Request, w http.ResponseWriter) error {
 	return s.Save(r, w, sess)
 }
 
-// flash keeps a sentence for the next page.
-func (s *Sessions) flash(r *http.Request, w http.ResponseWriter, sentence string) error {
+// say keeps for the next page what was just done.
+func (s *Sessions) say(r *http.Request, w http.ResponseWriter, a answer) error {
 	sess, err := s.Get(r, s.name)
 	if err != nil {
 		return err
 	}
-	loginOf(sess).Flash = sentence
+	l := loginOf(sess)
+	l.Flash, l.Alarm = a.text, a.alarm
 	return s.Save(r, w, sess)
 }
 
-// takeFlash returns the sentence kept for this page, and forgets it.
-func (s *Sessions) takeFlash(r *http.Request, w http.ResponseWriter) (string, error) {
+// takeSaid returns what was kept for this page, and forgets it.
+func (s *Sessions) takeSaid(r *http.Request, w http.ResponseWriter) (answer, error) {
 	sess, err := s.Get(r, s.name)
 	if err != nil {
-		return "", err
+		return answer{}, err
 	}
 	l := loginOf(sess)
-	sentence := l.Flash
-	if sentence == "" {
-		return "", nil
+	said := answer{l.Flash, l.Alarm}
+	if said.text == "" {
+		return answer{}, nil
 	}
-	l.Flash = ""
-	return sentence, s.Save(r, w, sess)
+	l.data = data{}
+	return said, s.Save(r, w, sess)
 }
 
 // brought reports whether the browser came with a cookie of ours, living or

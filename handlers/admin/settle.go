@@ -3,12 +3,9 @@ package admin
 import (
 	"context"
 	"errors"
-	"fmt"
-	"net/http"
 	"strconv"
 	"time"
 
-	"till/handlers/web"
 	"till/models"
 	"till/providers"
 
@@ -18,19 +15,10 @@ import (
 // settleFor bounds how long staff wait for a provider's answer.
 const settleFor = 10 * time.Second
 
-// mayAct is nil for somebody who may do more than look.
-func mayAct(me models.Staff) error {
-	if !me.Role.MayAct() {
-		return fmt.Errorf("%w: role %s may look and not act", web.ErrForbidden, me.Role)
-	}
-	return nil
-}
-
 // Settle is POST /admin/orders/:number/payments/:payment/settle: asks the
 // provider now. The order page says what came of it.
 func (h Pages) Settle(c *gin.Context) error {
-	me := member(c)
-	if err := mayAct(me); err != nil {
+	if err := need(c, rightChange); err != nil {
 		return err
 	}
 	d, err := h.byNumber(c)
@@ -39,22 +27,18 @@ func (h Pages) Settle(c *gin.Context) error {
 	}
 	p, ok := d.Payment(c.Param("payment"))
 	if !ok {
-		return fmt.Errorf("%w: no such payment of order %s", models.ErrNotFound, d.Number())
+		return noPayment(d)
 	}
 	sentence := h.askable(d, p)
 	if sentence == "" {
 		ctx, cancel := context.WithTimeout(c.Request.Context(), settleFor)
 		defer cancel()
-		after, err := h.Cashier.Settle(ctx, p.ID, models.Cause{Actor: "staff " + me.Email, Source: "dashboard"})
+		after, err := h.Cashier.Settle(ctx, p.ID, by(c))
 		if sentence, err = h.outcome(p, after, err); err != nil {
 			return err
 		}
 	}
-	if err := h.Sessions.flash(c.Request, c.Writer, sentence); err != nil {
-		return h.orLogin(c, err)
-	}
-	c.Redirect(http.StatusSeeOther, orderURL(d.Number()))
-	return nil
+	return h.back(c, orderURL(d.Number()), answer{text: sentence})
 }
 
 // outcome is what came of a question, as a sentence. What is not the provider's

@@ -20,6 +20,8 @@ type Frame struct {
 	ui.Frame        // of the shop's only ShopName, Assets, Flash and Demo are looked at
 	Email    string // who is signed in; empty before login
 	Waiting  int    // orders that need attention
+	Inbox    int    // items that wait in the inbox
+	Alarm    bool   // the flash tells of something that did not go as it should
 }
 
 // room is a place in the navigation.
@@ -31,6 +33,8 @@ const (
 	roomOrders room = "orders"
 	roomNeedy  room = "needy" // the orders that need attention
 	roomOrder  room = "order" // one order, a step inside orders
+	roomInbox  room = "inbox"
+	roomItem   room = "item" // one item, a step inside the inbox
 )
 
 // When is a moment as the pages show it. The zero value is "never" and shows
@@ -109,6 +113,14 @@ func orEmpty(text string) string {
 		return "(empty)"
 	}
 	return text
+}
+
+// flashTone is how the flash is said.
+func (f Frame) flashTone() ui.Tone {
+	if f.Alarm {
+		return ui.Warn
+	}
+	return ui.Info
 }
 
 // lower makes the beginning of a sentence the middle of one.

@@ -33,6 +33,11 @@ func TestPages_HostileInput(t *testing.T) {
 		"orders":  Orders(hostileOrders()),
 		"order":   Order(hostileOrder()),
 		"login":   Login(LoginPage{Frame: visitor(), Email: evil, Next: evil, Problem: LoginTooMany, Wait: evil}),
+		"inbox":   Inbox(InboxPage{Frame: hostileFrame(), Items: []Item{hostileItem()}, Next: evil}),
+		"item":    InboxItem(ItemPage{Frame: hostileFrame(), Item: hostileItem(), Back: evil, Refused: evil, Accept: ItemForm{evil, evil, evil, evil}, Attach: ItemForm{evil, evil, evil, evil}}),
+		"refund":  Refund(hostileRefund()),
+		"review":  RefundReview(RefundPreview{Form: hostileRefund(), Back: evil, After: evil, Worth: evil, Goods: []string{evil}, Stock: []string{evil}}),
+		"act":     Act(ActPage{Frame: hostileFrame(), Number: evil, Verb: VerbForget, Name: evil, Payment: evil, Provider: evil, Money: evil, Amount: evil, Note: evil, Key: evil, Operation: Operation{Kind: evil, Amount: evil, Actor: evil, Note: evil}, Problems: ActProblems{evil, evil}}),
 		"problem": ProblemPage(Problem{Frame: staff(), Title: evil, Text: evil, Code: evil}),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -46,6 +51,14 @@ func TestPages_HostileInput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func hostileRefund() RefundPage {
+	return RefundPage{
+		Frame: hostileFrame(), Number: evil, Name: evil, Payment: evil, Provider: evil, AtProvider: true, Total: evil, Left: evil, Unanswered: evil, Disputed: evil,
+		Lines: []RefundLine{{Name: evil, Unit: evil, Of: 2, Left: 1, Restocks: true, Quantity: evil, Problem: evil}}, Amount: evil, Way: RefundWay(evil),
+		Reason: evil, Key: evil, Refused: evil, Problems: RefundProblems{evil, evil, evil},
 	}
 }
 
@@ -107,7 +120,7 @@ func visitor() Frame {
 
 func staff() Frame {
 	f := visitor()
-	f.Email, f.Waiting = "ann@kauri.example", 2
+	f.Email, f.Waiting, f.Inbox = "ann@kauri.example", 2, 3
 	return f
 }
 

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"time"
+
 	"github.com/a-h/templ"
 
 	"till/money"
@@ -31,6 +33,29 @@ func pagesByName() map[string]templ.Component {
 		"order_refunds":     Order(refunds()),
 		"order_crooked":     Order(crooked()),
 		"order_hostile":     Order(hostileOrder()),
+		"order_hold":        Order(hold()),
+		"order_no_answer":   Order(noAnswer()),
+		"order_refused":     Order(refused()),
+		"order_outside":     Order(outsidePaid()),
+		"order_disputed":    Order(disputed()),
+		"inbox":             Inbox(inbox()),
+		"inbox_clear":       Inbox(InboxPage{Frame: calm(), First: true}),
+		"inbox_far":         Inbox(InboxPage{Frame: staff()}),
+		"inbox_viewer":      Inbox(InboxPage{Frame: staff(), First: true, Items: []Item{{ID: 4, Kind: AttentionMismatch, Provider: "iumiCash", Amount: "NZD 92.00", Order: "1042", Opened: at(21, 9, 0, 0)}}}),
+		"item":              InboxItem(ItemPage{Frame: staff(), Item: itemOf(AttentionMismatch), Back: BackOrder}),
+		"item_stray":        InboxItem(stray()),
+		"item_closed":       InboxItem(closed()),
+		"refund":            Refund(refund()),
+		"refund_problems":   Refund(refundProblems()),
+		"refund_outside":    Refund(refundOutside()),
+		"refund_review":     RefundReview(review()),
+		"act_capture":       Act(act(VerbCapture)),
+		"act_void":          Act(act(VerbVoid)),
+		"act_reverse":       Act(act(VerbReverse)),
+		"act_received":      Act(act(VerbReceived)),
+		"act_cancel":        Act(act(VerbCancel)),
+		"act_repeat":        Act(act(VerbRepeat)),
+		"act_forget":        Act(act(VerbForget)),
 		"problem":           ProblemPage(Problem{Frame: staff(), Status: 404, Title: "There is no such order", Text: "No order has the number 9999. It may be a slip in the address."}),
 		"problem_outside":   ProblemPage(Problem{Frame: visitor(), Status: 503, Title: "The shop is busy", Text: "The database did not answer in time. Nothing was changed. Try again in a moment.", Code: "req_7Q2M"}),
 	}
@@ -38,7 +63,7 @@ func pagesByName() map[string]templ.Component {
 
 func calm() Frame {
 	f := staff()
-	f.Waiting = 0
+	f.Waiting, f.Inbox = 0, 0
 	return f
 }
 
@@ -166,7 +191,7 @@ func failedOnce() OrderPage {
 func mismatch() OrderPage {
 	p := paid()
 	p.Status, p.Paid, p.Mails = StatusInProgress, When{}, nil
-	p.Attention = []Attention{AttentionContradiction, AttentionMismatch}
+	p.Items = []Item{itemOf(AttentionContradiction), itemOf(AttentionMismatch)}
 	pay := &p.Payments[0]
 	pay.State, pay.Balances = PaymentMismatch, Balances{}
 	pay.Facts[0].Amount = money.Amount{Minor: 9200, Currency: "USD"}
@@ -204,7 +229,7 @@ func refunds() OrderPage {
 // crooked is an order whose row says something else than its facts.
 func crooked() OrderPage {
 	p := paid()
-	p.Attention = []Attention{AttentionSoldOut, AttentionSecondPayment, AttentionPaidAfterCancel, AttentionUnknown, "new_reason"}
+	p.Items = []Item{itemOf(AttentionSoldOut), itemOf(AttentionSecondPayment), itemOf(AttentionPaidAfterCancel), itemOf(AttentionUnknown), itemOf("new_reason")}
 	p.Payments[0].Balances.Captured = 9300
 	return p
 }
@@ -225,13 +250,14 @@ func hostileFrame() Frame {
 func hostileOrder() OrderPage {
 	when := When{evil, evil, evil}
 	return OrderPage{
-		Frame: hostileFrame(), Number: evil, Status: Status(evil), Attention: []Attention{evil}, Placed: when, Paid: when, Total: evil,
+		Frame: hostileFrame(), Number: evil, Status: Status(evil), Items: []Item{hostileItem()}, Refused: evil, Placed: when, Paid: when, Total: evil,
 		Lines: []Line{{Name: evil, Slug: evil, Quantity: 1, Unit: evil, Total: evil}},
 		Name:  evil, Email: evil, Address: []string{evil}, Shopper: "javascript:alert(1)",
 		Payments: []Payment{{
 			ID: evil, State: PaymentState(evil), Provider: evil, Ref: evil, Word: evil, Reason: evil, Amount: nzd(1), Started: when, CanAsk: true,
+			Powers: Powers{true, true, true, true}, HoldUntil: when, Hold: HoldRule(evil), Dispute: Status(evil),
 			Facts:      []Fact{{Kind: FactKind(evil), Amount: nzd(1), Ref: evil, Actor: evil, Source: evil, At: when}},
-			Operations: []Operation{{Kind: OperationKind(evil), Key: evil, State: OperationState(evil), Amount: evil, Code: evil, Calls: 1, Actor: evil, Source: evil, At: when}},
+			Operations: []Operation{{Kind: OperationKind(evil), Key: evil, State: OperationState(evil), Amount: evil, Code: evil, Note: evil, Decide: true, Calls: 1, Actor: evil, Source: evil, At: when}},
 			Reports:    []Report{{Operation: evil, Outcome: evil, Word: evil, Status: 200, Body: []byte(`{"a":"` + "\x00\x1b[31m\u202e" + `</pre><script>alert(1)</script>`), Times: 1, First: when, Last: when}},
 			Deliveries: []Delivery{{EventID: evil, Word: evil, Verdict: Verdict(evil), Times: 1, Received: when, Settled: when, Body: []byte(evil)}},
 		}},
@@ -239,7 +265,200 @@ func hostileOrder() OrderPage {
 			{Kind: EventKind(evil), Payment: evil, From: evil, To: evil, Detail: evil, Amount: evil, Actor: evil, Source: evil, At: when},
 			{Kind: EventState, From: evil, To: evil, Detail: evil, Actor: evil, Source: evil, At: when},
 			{Kind: EventAttention, To: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventOperation, From: evil, To: evil, Detail: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventDispute, From: evil, To: evil, Detail: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventAccepted, From: evil, Detail: evil, Actor: evil, Source: evil, At: when},
+			{Kind: EventAttached, From: evil, Detail: evil, Actor: evil, Source: evil, At: when},
 		},
 		Mails: []Mail{{To: evil, Subject: evil, Body: evil, Created: when, Sent: when}},
 	}
+}
+
+// itemOf is an item of each kind, about order 1042.
+func itemOf(kind Attention) Item {
+	i := Item{
+		ID: 3, Kind: kind, Provider: "iumiCash", Amount: "NZD 92.00", Order: "1042", Payment: firstID, Opened: at(21, 9, 0, 0), CanDecide: true,
+	}
+	switch kind {
+	case AttentionContradiction:
+		i.Detail = "reversed"
+	case AttentionDispute:
+		i.Detail = string(StatusChargeback)
+	case AttentionUnknownReference:
+		i.Provider, i.Amount, i.Order, i.Payment, i.Detail = "Gate", "", "", "", "9f2e-77"
+	case AttentionMismatch, AttentionSecondPayment:
+		i.Refund = RefundURL("1042", firstID, "92.00")
+	default:
+	}
+	return i
+}
+
+func hostileItem() Item {
+	when := When{evil, evil, evil}
+	return Item{ID: 1, Kind: evil, Provider: evil, Amount: evil, Detail: evil, Order: evil, Payment: evil, Opened: when, CanDecide: true, Refund: "javascript:alert(1)"}
+}
+
+func inbox() InboxPage {
+	p := InboxPage{Frame: staff(), First: true, Next: "25"}
+	p.Frame.Flash, p.Frame.Alarm = "iumiCash gave no answer.", true
+	for n, kind := range []Attention{
+		AttentionMismatch, AttentionSecondPayment, AttentionOverpayment, AttentionPaidAfterCancel, AttentionSoldOut, AttentionUnknown,
+		AttentionRefundUnknown, AttentionRefundFailed, AttentionRefundReversed, AttentionContradiction, AttentionNeedAction, AttentionAccepted,
+		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference, "new_reason",
+	} {
+		i := itemOf(kind)
+		i.ID = int64(n + 1)
+		p.Items = append(p.Items, i)
+	}
+	return p
+}
+
+func stray() ItemPage {
+	return ItemPage{
+		Frame: staff(), Item: itemOf(AttentionUnknownReference), Back: BackInbox,
+		Attach: ItemForm{Order: "99", Reason: "", OrderProblem: "There is no order 99", ReasonProblem: "Say how you know, in a few words"},
+		Accept: ItemForm{ReasonProblem: "Say why, in a few words"},
+	}
+}
+
+func closed() ItemPage {
+	p := ItemPage{Frame: staff(), Item: itemOf(AttentionMismatch), Refused: "It is settled already. Nothing was done now."}
+	p.Item.Closed, p.Item.Closing, p.Item.CanDecide = at(21, 15, 0, 0), "Accepted by staff bob@kauri.example: agreed by phone", false
+	return p
+}
+
+// hold is an order whose money waits to be taken.
+func hold() OrderPage {
+	p := paid()
+	p.Status, p.Paid, p.Mails, p.Receive, p.Cancel = StatusHold, When{}, nil, false, true
+	pay := &p.Payments[0]
+	pay.State, pay.Word, pay.Manual, pay.CanAsk = PaymentAuthorized, "held", true, true
+	pay.Powers = Powers{Capture: true, Void: true}
+	pay.HoldUntil, pay.Hold = At(time.Date(2026, 12, 19, 14, 59, 42, 0, time.UTC), time.Date(2026, 11, 21, 2, 4, 0, 0, time.UTC), time.UTC), HoldVoid
+	pay.Balances = Balances{Authorized: 9200}
+	pay.Facts[0].Kind = FactAuthorized
+	return p
+}
+
+// noAnswer is an order with a refund that nobody knows the end of.
+func noAnswer() OrderPage {
+	p := paid()
+	p.Status, p.Items = StatusRefundInitiated, []Item{itemOf(AttentionRefundUnknown)}
+	p.Frame.Flash, p.Frame.Alarm = "iumiCash gave no answer. It may have done the refund of NZD 20.00 or not: do not send it again. We ask what became of it.", true
+	pay := &p.Payments[0]
+	pay.CanAsk, pay.Powers = true, Powers{Refund: true}
+	pay.Balances.RefundPending = 2000
+	pay.Facts = append(pay.Facts, Fact{Kind: FactRefundReserved, Amount: nzd(2000), Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 1, 0)})
+	ask := func(o Operation) Operation {
+		o.Key, o.Amount, o.Actor, o.Source, o.At = "5d8b1f6e-2a3c-4b34-9a55-3c7d6a0f2b11", "NZD 20.00", "staff ann@kauri.example", "dashboard", at(21, 15, 1, 0)
+		return o
+	}
+	pay.Operations = append(pay.Operations,
+		ask(Operation{ID: 9, Kind: OperationRefund, State: OperationUnknown, Note: "One mug was broken", Calls: 1, Decide: true}),
+		ask(Operation{ID: 10, Kind: OperationRefund, State: OperationRequested, Pending: true, Note: "Came too late", Calls: 1}),
+		ask(Operation{ID: 11, Kind: OperationRefund, State: OperationRequested}),
+		ask(Operation{ID: 12, Kind: OperationRefund, State: OperationFailed, Code: "no_funds", Calls: 1}),
+		ask(Operation{ID: 13, Kind: OperationRefund, State: OperationSucceeded, Code: "outside", Outside: true, Note: "Paid back in cash"}),
+	)
+	p.Timeline = append([]Event{
+		{Kind: EventOperation, Payment: firstID, From: "refund", To: "unknown", Detail: "One mug was broken", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 1, 2)},
+		{Kind: EventOperation, Payment: firstID, From: "refund", To: "requested", Detail: "One mug was broken", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 1, 0)},
+		{Kind: EventOperation, Payment: firstID, From: "refund", To: "pending", Detail: "Came too late", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 1, 0)},
+		{Kind: EventOperation, Payment: firstID, From: "refund", To: "done outside", Detail: "Paid back in cash", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 1, 0)},
+		{Kind: EventAccepted, Payment: firstID, From: "mismatch", Detail: "agreed by phone", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 0, 0)},
+	}, p.Timeline...)
+	return p
+}
+
+// refused is an order about which something was asked for too late.
+func refused() OrderPage {
+	p := paid()
+	p.Refused = "That is not possible any more: the payment has changed since you looked. Nothing was done."
+	p.Payments[0].Powers = Powers{Refund: true, Reverse: true}
+	return p
+}
+
+// outsidePaid is an order that staff have the money for.
+func outsidePaid() OrderPage {
+	p := paid()
+	p.Status = StatusReceived
+	pay := p.Payments[0]
+	pay.ID, pay.Provider, pay.Ref, pay.Word, pay.Outside, pay.CanAsk, pay.Deliveries, pay.Reports = secondID, "Paid outside", "", "", true, false, nil, nil
+	pay.Powers = Powers{Refund: true}
+	pay.Operations = []Operation{{ID: 2, Kind: OperationReceived, State: OperationSucceeded, Amount: "NZD 92.00", Note: "In cash", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 0, 0)}}
+	given := p.Payments[0]
+	given.State, given.Live, given.Balances, given.Facts = PaymentCancelled, false, Balances{}, nil
+	p.Payments = []Payment{pay, given}
+	return p
+}
+
+// disputed is an order whose money the shopper's bank wants back.
+func disputed() OrderPage {
+	p := paid()
+	p.Status, p.Items = StatusChargeback, []Item{itemOf(AttentionDispute)}
+	pay := &p.Payments[0]
+	pay.Dispute, pay.Balances.Disputed = StatusChargeback, 9200
+	pay.Facts = append(pay.Facts, Fact{Kind: FactDisputed, Amount: nzd(9200), Actor: "provider", Source: "callback 9", At: at(21, 15, 2, 0)})
+	p.Timeline = append([]Event{
+		{Kind: EventDispute, Payment: firstID, To: "chargeback", Actor: "provider", Source: "callback 9", At: at(21, 15, 2, 0)},
+		{Kind: EventAttached, Payment: firstID, From: "9f2e-77", Detail: "the buyer showed the receipt", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 0, 0)},
+	}, p.Timeline...)
+	return p
+}
+
+func refund() RefundPage {
+	return RefundPage{
+		Frame: staff(), Number: "1042", Payment: firstID, Provider: "iumiCash", AtProvider: true, Total: "NZD 92.00", Left: "NZD 72.00",
+		Lines: []RefundLine{
+			{Position: 0, Name: "Stoneware mug", Unit: "NZD 38.00", Of: 1, Left: 1, Restocks: true},
+			{Position: 1, Name: "Linen tea towel", Unit: "NZD 27.00", Of: 2, Left: 1},
+			{Position: 2, Name: "Manuka honey", Unit: "NZD 9.00", Of: 2, Left: 0, Restocks: true},
+		},
+		Way: RefundAtProvider, Key: "5d8b1f6e-2a3c-4b34-9a55-3c7d6a0f2b11",
+	}
+}
+
+func refundProblems() RefundPage {
+	p := refund()
+	p.Name, p.Unanswered, p.Disputed, p.Amount = "Payment 2", "NZD 20.00", "NZD 92.00", "12,50"
+	p.Lines[0].Quantity, p.Lines[0].Restock, p.Lines[0].Problem = "3", true, "At most 1 can come back"
+	p.Way = ""
+	p.Problems = RefundProblems{Amount: "Type an amount in figures, such as 72.00", Way: "Choose how it goes back", Reason: "Say why, in a few words"}
+	p.Refused = "What you looked at is not so any more. Nothing was done."
+	return p
+}
+
+func refundOutside() RefundPage {
+	p := refund()
+	p.AtProvider, p.Way = false, RefundOutside
+	return p
+}
+
+func review() RefundPreview {
+	p := refund()
+	p.Amount, p.Reason, p.Unanswered = "30.00", "One mug was broken", "NZD 20.00"
+	p.Lines[0].Quantity, p.Lines[0].Restock = "1", true
+	return RefundPreview{
+		Form: p, Back: "NZD 30.00", After: "NZD 42.00", Worth: "NZD 38.00", Goods: []string{"1 × Stoneware mug"},
+		Stock: []string{"1 × Stoneware mug, when the money has gone back. There are 4 now."},
+	}
+}
+
+func act(v Verb) ActPage {
+	p := ActPage{
+		Frame: staff(), Number: "1042", Verb: v, Payment: firstID, Provider: "iumiCash", Money: "NZD 92.00", Key: "5d8b1f6e-2a3c-4b34-9a55-3c7d6a0f2b11",
+	}
+	switch v {
+	case VerbCapture:
+		p.Parts, p.Amount, p.Problems.Amount = true, "920", "At most NZD 92.00"
+	case VerbReceived, VerbCancel:
+		p.Payment, p.Key, p.Asks = "", "", true
+	case VerbRepeat, VerbForget:
+		p.Key = ""
+		p.Operation = Operation{ID: 9, Kind: OperationRefund, State: OperationUnknown, Amount: "NZD 20.00", Note: "One mug was broken", Actor: "staff ann@kauri.example", At: at(21, 15, 1, 0)}
+	case VerbReverse:
+		p.Disputed = "NZD 92.00"
+	case VerbVoid:
+	}
+	return p
 }

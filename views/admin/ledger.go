@@ -159,7 +159,7 @@ func (p Payment) ledger() ledger {
 	}{
 		{"Authorised", at.Authorized, p.Balances.Authorized, true},
 		{"Released", at.Released, p.Balances.Released, true},
-		{"Captured", at.Captured, p.Balances.Captured, false},
+		{"Captured in all", at.Captured, p.Balances.Captured, false},
 		{"Refund on its way", at.RefundPending, p.Balances.RefundPending, true},
 		{"Refunded", at.Refunded, p.Balances.Refunded, true},
 		{"Disputed", at.Disputed, p.Balances.Disputed, true},

@@ -1,6 +1,8 @@
 package admin
 
 import (
+	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -9,22 +11,25 @@ import (
 
 // OrderPage is everything we know of one order.
 type OrderPage struct {
-	Frame     Frame
-	Number    string
-	Status    Status
-	Test      bool
-	Attention []Attention // why a person is needed; empty when nobody is
-	Placed    When
-	Paid      When   // zero when not paid
-	Total     string // with currency
-	Lines     []Line
-	Name      string
-	Email     string
-	Address   []string  // lines of the delivery address, without the name
-	Shopper   string    // address of the order page that the shopper sees; may be empty
-	Payments  []Payment // newest first
-	Timeline  []Event   // events and facts together, newest first
-	Mails     []Mail    // newest first
+	Frame    Frame
+	Number   string
+	Status   Status
+	Test     bool
+	Items    []Item // why a person is needed; empty when nobody is
+	Refused  string // why what was asked for was not done; empty when nothing was
+	Receive  bool   // who looks may say that it was paid outside
+	Cancel   bool   // who looks may cancel it
+	Placed   When
+	Paid     When   // zero when not paid
+	Total    string // with currency
+	Lines    []Line
+	Name     string
+	Email    string
+	Address  []string  // lines of the delivery address, without the name
+	Shopper  string    // address of the order page that the shopper sees; may be empty
+	Payments []Payment // newest first
+	Timeline []Event   // events and facts together, newest first
+	Mails    []Mail    // newest first
 }
 
 // Line is one line of the order.
@@ -46,7 +51,7 @@ type Mail struct {
 }
 
 func (p OrderPage) page() ui.Page {
-	return ui.Page{Name: "admin-order", Title: "Order " + p.Number, Quiet: true}
+	return ui.Page{Name: "admin-order", Title: "Order " + p.Number, Quiet: true, Problem: p.Refused != ""}
 }
 
 // verdict is the order in one or two sentences, for somebody who reads nothing
@@ -65,7 +70,7 @@ func (p OrderPage) verdict() string {
 	case StatusHold:
 		return p.Total + " is reserved at " + who + " and not taken."
 	case StatusPaid, StatusReceived:
-		if len(p.Attention) > 0 {
+		if len(p.Items) > 0 {
 			return p.Total + " is paid. Before you send anything, look at what needs attention."
 		}
 		return p.Total + " is paid. The order can be sent."
@@ -78,12 +83,12 @@ func (p OrderPage) verdict() string {
 	case StatusExpired:
 		return "Not paid in time. Should money come all the same, it is recorded."
 	case StatusCancelled:
-		if len(p.Attention) > 0 {
+		if len(p.Items) > 0 {
 			return "Cancelled, and yet money came for it."
 		}
-		return "Cancelled. Nothing was taken for it."
+		return "Cancelled. " + p.kept()
 	case StatusRefundInitiated:
-		return "A refund is on its way to the shopper."
+		return p.refunding()
 	case StatusPartiallyRefunded:
 		return "Paid, and a part of it was refunded."
 	case StatusRefunded:
@@ -105,6 +110,45 @@ func (p OrderPage) verdict() string {
 		return "The shopper's bank warns of fraud. Send nothing before a person has looked."
 	default:
 		return "We do not know this status. Look at the timeline."
+	}
+}
+
+// refunding tells the kinds of refund that have not ended apart. The doubtful
+// one is told first.
+func (p OrderPage) refunding() string {
+	sent := false
+	for _, pay := range p.Payments {
+		for _, o := range pay.Operations {
+			switch {
+			case o.Kind != OperationRefund:
+			case o.State == OperationUnknown:
+				return "A refund was asked for, and " + pay.Provider + " never answered: it is on its way to the shopper or not."
+			case o.State == OperationRequested:
+				sent = sent || o.Pending
+			}
+		}
+	}
+	if sent {
+		return "A refund is on its way to the shopper."
+	}
+	return "A refund was asked for, and is not on its way to the shopper yet."
+}
+
+// kept says what became of the money of an order that nobody wants any more.
+func (p OrderPage) kept() string {
+	var taken, back, going int64
+	for _, pay := range p.Payments {
+		taken, back, going = taken+pay.Balances.Captured, back+pay.Balances.Refunded, going+pay.Balances.RefundPending
+	}
+	switch {
+	case taken == 0:
+		return "Nothing was taken for it."
+	case back == taken:
+		return "The money that came for it has gone back."
+	case back+going == taken:
+		return "The money that came for it is on its way back."
+	default:
+		return "Money that came for it is kept."
 	}
 }
 
@@ -144,11 +188,62 @@ func (p OrderPage) askable() []Payment {
 	return out
 }
 
+// link is a button that leads to a page of its own.
+type link struct {
+	kind  ui.Kind
+	label string
+	url   string
+}
+
+// steps are what may be done about the order's money now, payment by payment,
+// then as a whole. Taking money that waits to be taken is the step we would
+// take.
+func (p OrderPage) steps() []link {
+	var all []link
+	for _, pay := range p.Payments {
+		to := func(v Verb) string {
+			return orderURL(p.Number) + "/" + string(v) + "?payment=" + url.QueryEscape(pay.ID)
+		}
+		for _, one := range []struct {
+			may bool
+			link
+		}{
+			{pay.Powers.Capture, link{ui.Primary, "Capture", to(VerbCapture)}},
+			{pay.Powers.Void, link{ui.Secondary, "Void", to(VerbVoid)}},
+			{pay.Powers.Refund, link{ui.Secondary, "Refund", RefundURL(p.Number, pay.ID, "")}},
+			{pay.Powers.Reverse, link{ui.Secondary, "Reverse", to(VerbReverse)}},
+		} {
+			if !one.may {
+				continue
+			}
+			if len(p.Payments) > 1 {
+				one.label += " " + lower(p.name(pay.ID))
+			}
+			if slices.ContainsFunc(all, func(l link) bool { return l.kind == ui.Primary }) {
+				one.kind = ui.Secondary
+			}
+			all = append(all, one.link)
+		}
+	}
+	if p.Receive {
+		all = append(all, link{ui.Secondary, "Paid another way", orderURL(p.Number) + "/" + string(VerbReceived)})
+	}
+	if p.Cancel {
+		all = append(all, link{ui.Secondary, "Cancel the order", orderURL(p.Number) + "/" + string(VerbCancel)})
+	}
+	return all
+}
+
+// operationURL is where an operation without an answer is decided.
+func (p OrderPage) operationURL(o Operation, v Verb) string {
+	return orderURL(p.Number) + "/operations/" + strconv.FormatInt(o.ID, 10) + "/" + string(v)
+}
+
 // ask is the button that settles a payment now. Among several it says which
 // one it means, and only the first may be the step we would take.
 func (p OrderPage) ask(pay Payment, first bool) ui.Action {
 	a := ui.Action{Label: "Ask " + pay.Provider + " now", Kind: ui.Secondary, Busy: "Asking " + pay.Provider + "…"}
-	if first && pay.State.open() {
+	if first && pay.State.open() && !pay.Powers.Capture {
 		a.Kind = ui.Primary
 	}
 	if len(p.Payments) > 1 {

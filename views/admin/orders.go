@@ -89,6 +89,8 @@ func (p OrdersPage) emptiness() (title, text string) {
 	switch {
 	case !p.Any:
 		return "No orders yet", "An order appears here the moment somebody places one, paid or not. Place the first one yourself: put something in the cart and go to the checkout."
+	case p.Status == StatusAttention && p.Query == "" && p.Frame.Inbox > 0:
+		return "No order needs attention", "What waits in the inbox belongs to none of them so far."
 	case p.Status == StatusAttention && p.Query == "":
 		return "Nothing needs attention", "An order appears here when its money does not add up: the amount differs, it was paid twice, or a provider contradicts itself."
 	case p.Query != "" && p.Status != "":

@@ -26,6 +26,11 @@ type Payment struct {
 	LastAsk    When        // zero when never
 	NextAsk    When        // zero when no question is planned
 	CanAsk     bool        // whether asking now is possible
+	Powers     Powers      // what may be done about its money now
+	HoldUntil  When        // when what is reserved lapses; zero when nothing is
+	Hold       HoldRule    // what happens then
+	Dispute    Status      // stage of a dispute; empty when there is none
+	Outside    bool        // nobody's but ours: staff said that it was paid outside
 	Balances   Balances    // as the payment's row has them
 	Facts      []Fact      // oldest first; the ledger is drawn from them
 	Operations []Operation // oldest first
@@ -33,30 +38,70 @@ type Payment struct {
 	Deliveries []Delivery  // newest first
 }
 
+// Powers is what the one who looks may do about a payment's money now.
+type Powers struct {
+	Capture bool
+	Void    bool
+	Refund  bool // at the provider, or to record one that was made by other means
+	Reverse bool
+}
+
+// HoldRule is what becomes of reserved money that nobody has taken when the
+// reservation is about to lapse: the cashier's words.
+type HoldRule string
+
+// The rules.
+const (
+	HoldVoid    HoldRule = "void"
+	HoldCapture HoldRule = "capture"
+	HoldKeep    HoldRule = "keep"
+)
+
+// says is the rule as a sentence.
+func (r HoldRule) says() string {
+	switch r {
+	case HoldVoid:
+		return "It is given back a day before, unless somebody takes it."
+	case HoldCapture:
+		return "It is taken by itself a day before, unless somebody gives it back."
+	case HoldKeep:
+		return "Nothing is done by itself: what nobody takes goes back to the shopper."
+	default:
+		return ""
+	}
+}
+
 // OperationKind is what was asked of a provider: models' words.
 type OperationKind string
 
 // The kinds of operation.
 const (
-	OperationStart   OperationKind = "start"
-	OperationCapture OperationKind = "capture"
-	OperationVoid    OperationKind = "void"
-	OperationRefund  OperationKind = "refund"
-	OperationCancel  OperationKind = "cancel"
-	OperationRenew   OperationKind = "renew"
+	OperationStart    OperationKind = "start"
+	OperationCapture  OperationKind = "capture"
+	OperationVoid     OperationKind = "void"
+	OperationRefund   OperationKind = "refund"
+	OperationCancel   OperationKind = "cancel"
+	OperationReverse  OperationKind = "reverse"
+	OperationReceived OperationKind = "received"
+	OperationRenew    OperationKind = "renew"
 )
 
 // Operation is one thing asked of the provider.
 type Operation struct {
-	Kind   OperationKind
-	Key    string // its idempotency key
-	State  OperationState
-	Amount string // with currency; empty when the operation is not about an amount
-	Code   string // why not, as a code; may be empty
-	Calls  int64  // how often the provider was called for it
-	Actor  string
-	Source string
-	At     When // when it was asked for
+	ID      int64
+	Kind    OperationKind
+	Key     string // its idempotency key
+	State   OperationState
+	Pending bool   // the provider has it and has not said how it ended
+	Outside bool   // staff did it by other means
+	Decide  bool   // there was no answer, and who looks may say what to do
+	Amount  string // with currency; empty when the operation is not about an amount
+	Code    string // why not, as a code; may be empty
+	Note    string // why, in the words of whoever asked; may be empty
+	Calls   int64  // how often the provider was called for it
+	Actor   string
+	Source  string
+	At      When // when it was asked for
 }
 
 // Report is one of the provider's own answers.
@@ -83,8 +128,8 @@ type Delivery struct {
 }
 
 // word is what was asked for, as people read it.
-func (o Operation) word() string {
-	switch o.Kind {
+func (k OperationKind) word() string {
+	switch k {
 	case OperationStart:
 		return "Start"
 	case OperationCapture:
@@ -95,10 +140,62 @@ func (o Operation) word() string {
 		return "Refund"
 	case OperationCancel:
 		return "Cancel"
+	case OperationReverse:
+		return "Reversal"
+	case OperationReceived:
+		return "Paid outside"
 	case OperationRenew:
 		return "Renew"
 	default:
-		return string(o.Kind)
+		return string(k)
+	}
+}
+
+// done is what it means that it succeeded.
+func (k OperationKind) done() string {
+	switch k {
+	case OperationCapture:
+		return "Taken"
+	case OperationVoid:
+		return "Released"
+	case OperationRefund:
+		return "Gone back"
+	case OperationCancel:
+		return "Cancelled"
+	case OperationReverse:
+		return "Undone"
+	case OperationReceived:
+		return "Recorded"
+	case OperationStart, OperationRenew:
+		return "Succeeded"
+	default:
+		return "Succeeded"
+	}
+}
+
+// state is what came of it, in plain words.
+func (o Operation) state() string {
+	switch o.State {
+	case OperationSucceeded:
+		if o.Outside {
+			return "Done outside"
+		}
+		return o.Kind.done()
+	case OperationFailed:
+		return "Did not happen"
+	case OperationUnknown:
+		return "No answer"
+	case OperationRequested:
+		switch {
+		case o.Pending:
+			return "On its way"
+		case o.Calls == 0:
+			return "To be sent"
+		default:
+			return "Being sent"
+		}
+	default:
+		return string(o.State)
 	}
 }
 
@@ -120,6 +217,48 @@ func (p Payment) reason() string {
 		return p.Reason
 	}
 }
+
+// with is the payment's amount and who has it, as its heading goes on.
+func (p Payment) with() string {
+	if p.Outside {
+		return " paid outside"
+	}
+	return " with " + p.Provider
+}
+
+// meaning is what its state says about the money, as one sentence.
+func (p Payment) meaning() string {
+	if p.Outside {
+		return "Staff said that the money came in another way. No provider has it."
+	}
+	return p.State.meaning(p.Provider)
+}
+
+// held is what is reserved and neither taken nor released; empty when nothing
+// is.
+func (p Payment) held() string {
+	if n := p.Balances.Authorized - p.Balances.Released; p.State == PaymentAuthorized && n > 0 {
+		return p.format(n)
+	}
+	return ""
+}
+
+// left is what can go back to the shopper; empty when nothing was taken.
+func (p Payment) left() string {
+	if p.Balances.Captured == 0 {
+		return ""
+	}
+	return p.format(p.Balances.Captured - p.Balances.Refunded - p.Balances.RefundPending)
+}
+
+// dispute is how far a dispute has got, and about how much.
+func (p Payment) dispute() string {
+	return with(p.Dispute.word(), ", ", p.format(p.Balances.Disputed))
+}
+
+// silent reports whether questions without news are worth a word: a payment
+// that has come to its end has none to give.
+func (p Payment) silent() bool { return p.Asked > 0 && p.State.open() }
 
 func (p Payment) capture() string {
 	if p.Manual {

@@ -170,12 +170,22 @@ type Attention string
 
 // The reasons.
 const (
-	AttentionMismatch        Attention = "mismatch"
-	AttentionSecondPayment   Attention = "second_payment"
-	AttentionPaidAfterCancel Attention = "paid_after_cancel"
-	AttentionSoldOut         Attention = "sold_out"
-	AttentionUnknown         Attention = "unknown"
-	AttentionContradiction   Attention = "contradiction"
+	AttentionMismatch         Attention = "mismatch"
+	AttentionSecondPayment    Attention = "second_payment"
+	AttentionOverpayment      Attention = "overpayment"
+	AttentionPaidAfterCancel  Attention = "paid_after_cancel"
+	AttentionSoldOut          Attention = "sold_out"
+	AttentionUnknown          Attention = "unknown"
+	AttentionRefundUnknown    Attention = "refund_unknown"
+	AttentionRefundFailed     Attention = "refund_failed"
+	AttentionRefundReversed   Attention = "refund_reversed"
+	AttentionContradiction    Attention = "contradiction"
+	AttentionNeedAction       Attention = "need_action"
+	AttentionAccepted         Attention = "accepted"
+	AttentionClearingLate     Attention = "clearing_late"
+	AttentionLapsing          Attention = "lapsing"
+	AttentionDispute          Attention = "dispute"
+	AttentionUnknownReference Attention = "unknown_reference"
 )
 
 // word is the reason in a few words.
@@ -185,14 +195,34 @@ func (a Attention) word() string {
 		return "The amount does not match"
 	case AttentionSecondPayment:
 		return "Paid twice"
+	case AttentionOverpayment:
+		return "Paid too much"
 	case AttentionPaidAfterCancel:
 		return "Paid after it was cancelled"
 	case AttentionSoldOut:
 		return "Sold out"
 	case AttentionUnknown:
 		return "The provider never answered"
+	case AttentionRefundUnknown:
+		return "A refund without an answer"
+	case AttentionRefundFailed:
+		return "A refund did not happen"
+	case AttentionRefundReversed:
+		return "A refund came back"
 	case AttentionContradiction:
 		return "The provider contradicts itself"
+	case AttentionNeedAction:
+		return "The provider waits for you"
+	case AttentionAccepted:
+		return "The bank says no more"
+	case AttentionClearingLate:
+		return "The money is late"
+	case AttentionLapsing:
+		return "A reservation is about to lapse"
+	case AttentionDispute:
+		return "In dispute"
+	case AttentionUnknownReference:
+		return "A payment that nobody knows"
 	default:
 		return string(a)
 	}
@@ -205,14 +235,34 @@ func (a Attention) advice() string {
 		return "The provider has another amount or currency than this order. Send nothing. Compare the payment with the provider's own pages."
 	case AttentionSecondPayment:
 		return "More was taken than the order costs. Give the second payment back."
+	case AttentionOverpayment:
+		return "One payment took more than the order costs. Give the rest back, or agree with the shopper to keep it."
 	case AttentionPaidAfterCancel:
 		return "Money came for an order that is cancelled. Give it back, or agree with the shopper to send the goods after all."
 	case AttentionSoldOut:
 		return "The money is here, and more was sold than there was. Agree with the shopper on a later delivery, or give the money back."
 	case AttentionUnknown:
 		return "We asked the provider to start a payment, never heard back, and cannot ask any more. Look the payment up in the provider's own pages."
+	case AttentionRefundUnknown:
+		return "It may have happened or not. Look in the provider's own pages before you do anything: sent again, the money may go back twice."
+	case AttentionRefundFailed:
+		return "The money is still here. Find out why, then give it back once more or in another way."
+	case AttentionRefundReversed:
+		return "The money is here again. Ask the shopper where it should go, then give it back once more."
 	case AttentionContradiction:
 		return "The provider now says something else about a payment that it had called paid. Nothing was changed. Ask the provider before you send anything."
+	case AttentionNeedAction:
+		return "The payment stands still until somebody decides in the provider's own pages."
+	case AttentionAccepted:
+		return "The bank took the order to pay and reports nothing after that. Look at the bank account: when the money is there, accept."
+	case AttentionClearingLate:
+		return "It should have been here by now. Ask the provider, and send nothing before it is."
+	case AttentionLapsing:
+		return "Take the money before the reservation ends, or give it back."
+	case AttentionDispute:
+		return "Answer in the provider's own pages before its time is over. Do not refund what is disputed: the money would go twice."
+	case AttentionUnknownReference:
+		return "Look the reference up in the provider's own pages. When it is one of our orders, attach it; when it is not ours, accept."
 	default:
 		return "Look at the timeline below."
 	}
@@ -354,22 +404,6 @@ const (
 	OperationFailed    OperationState = "failed"
 	OperationUnknown   OperationState = "unknown"
 )
-
-// word is the state as people read it.
-func (s OperationState) word() string {
-	switch s {
-	case OperationRequested:
-		return "Requested"
-	case OperationSucceeded:
-		return "Succeeded"
-	case OperationFailed:
-		return "Failed"
-	case OperationUnknown:
-		return "No answer"
-	default:
-		return string(s)
-	}
-}
 
 func (s OperationState) tone() ui.Tone {
 	switch s {

@@ -20,6 +20,10 @@ const (
 	EventCancelled       EventKind = "cancelled"
 	EventExpired         EventKind = "expired"
 	EventAttention       EventKind = "attention"
+	EventOperation       EventKind = "operation"
+	EventDispute         EventKind = "dispute"
+	EventAccepted        EventKind = "accepted"
+	EventAttached        EventKind = "attached"
 	EventContradiction   EventKind = "contradiction"
 	EventCallback        EventKind = "callback"
 	EventNoAnswer        EventKind = "no_answer"
@@ -72,6 +76,21 @@ func (e Event) what() string {
 			return "No longer needs attention"
 		}
 		return "Needs attention: " + reasons(e.To)
+	case EventOperation:
+		return OperationKind(e.From).word() + ": " + operationNews(OperationKind(e.From), e.To)
+	case EventDispute:
+		switch {
+		case e.To == "":
+			return "The dispute is over"
+		case e.From == "":
+			return "Disputed: " + lower(Status(e.To).word())
+		default:
+			return "The dispute went from " + lower(Status(e.From).word()) + " to " + lower(Status(e.To).word())
+		}
+	case EventAccepted:
+		return "Accepted as it is: " + lower(Attention(e.From).word())
+	case EventAttached:
+		return with("Said to be this order's", ": ", e.From)
 	case EventContradiction:
 		return "The provider contradicts itself; nothing was changed"
 	case EventCallback:
@@ -95,8 +114,8 @@ func (e Event) detail() string {
 		return ""
 	case EventState, EventContradiction, EventCallback:
 		return with("", "The provider's word: ", e.Detail)
-	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventNoAnswer,
-		EventProviderRefused, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
+	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventOperation,
+		EventDispute, EventAccepted, EventAttached, EventNoAnswer, EventProviderRefused, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
 		EventRefunded, EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
 		return e.Detail
 	default:
@@ -115,10 +134,19 @@ func (e Event) tone() ui.Tone {
 			return ui.Good
 		}
 		return ui.Warn
+	case EventOperation:
+		return operationTone(e.To)
+	case EventDispute:
+		if e.To == "" {
+			return ui.Good
+		}
+		return ui.Bad
 	case EventContradiction, EventNoAnswer, EventProviderRefused, EventRefundFailed, EventCorrected:
 		return ui.Warn
 	case EventDisputed:
 		return ui.Bad
+	case EventAccepted, EventAttached:
+		return ui.Good
 	case EventAuthorized, EventRefundReserved, EventRefunded, EventRefundReversed, EventCallback:
 		return ui.Info
 	case EventPlaced, EventPaymentCreated, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventReleased:
@@ -141,6 +169,15 @@ func (e Event) icon() ui.IconName {
 			return ui.IconCheck
 		}
 		return ui.IconPerson
+	case EventOperation:
+		return operationIcon(e.To)
+	case EventDispute:
+		if e.To == "" {
+			return ui.IconCheck
+		}
+		return ui.IconWarn
+	case EventAccepted, EventAttached:
+		return ui.IconPerson
 	case EventContradiction, EventProviderRefused, EventRefundFailed, EventCorrected, EventDisputed:
 		return ui.IconWarn
 	case EventNoAnswer:
@@ -159,6 +196,56 @@ func (e Event) icon() ui.IconName {
 		return ui.IconDot
 	default:
 		return ui.IconDot
+	}
+}
+
+// The words that an operation's events have beside its states.
+const (
+	newsPending = "pending"      // the provider has it in hand
+	newsOutside = "done outside" // staff did it by other means
+)
+
+// operationNews is what an operation has come to, as people read it.
+func operationNews(k OperationKind, word string) string {
+	switch word {
+	case string(OperationRequested):
+		return "asked for"
+	case newsPending:
+		return "on its way"
+	case string(OperationSucceeded):
+		return lower(k.done())
+	case string(OperationFailed):
+		return "did not happen"
+	case string(OperationUnknown):
+		return "no answer"
+	default:
+		return word
+	}
+}
+
+func operationTone(word string) ui.Tone {
+	switch word {
+	case newsPending:
+		return ui.Info
+	case newsOutside:
+		return ui.Good
+	default:
+		return OperationState(word).tone()
+	}
+}
+
+func operationIcon(word string) ui.IconName {
+	switch word {
+	case string(OperationRequested):
+		return ui.IconArrow
+	case newsPending:
+		return ui.IconClock
+	case string(OperationSucceeded), newsOutside:
+		return ui.IconCheck
+	case string(OperationFailed):
+		return ui.IconWarn
+	default:
+		return ui.IconAsk
 	}
 }
 

@@ -43,6 +43,150 @@ func TestPaymentState_Words(t *testing.T) {
 	}
 }
 
+// Every reason to look has a name, what it means, a sentence and what accepting
+// it does, none of which is the fallback.
+func TestAttention_Words(t *testing.T) {
+	novelty := itemOf("novelty")
+	names := map[string]Attention{}
+	for _, a := range []Attention{
+		AttentionMismatch, AttentionSecondPayment, AttentionOverpayment, AttentionPaidAfterCancel, AttentionSoldOut, AttentionUnknown,
+		AttentionRefundUnknown, AttentionRefundFailed, AttentionRefundReversed, AttentionContradiction, AttentionNeedAction, AttentionAccepted,
+		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference,
+	} {
+		i := itemOf(a)
+		if a.word() == string(a) || a.advice() == Attention("novelty").advice() || i.sentence() == novelty.sentence() || i.consequence() == novelty.consequence() {
+			t.Errorf("%s lacks words: %q, %q, %q", a, a.word(), i.sentence(), i.consequence())
+		}
+		if other, ok := names[a.word()]; ok {
+			t.Errorf("%s and %s are both called %q", a, other, a.word())
+		}
+		names[a.word()] = a
+	}
+}
+
+func TestOperation_State(t *testing.T) {
+	for _, tt := range []struct {
+		op   Operation
+		want string
+	}{
+		{Operation{Kind: OperationRefund, State: OperationSucceeded}, "Gone back"},
+		{Operation{Kind: OperationRefund, State: OperationSucceeded, Outside: true}, "Done outside"},
+		{Operation{Kind: OperationCapture, State: OperationSucceeded}, "Taken"},
+		{Operation{Kind: OperationVoid, State: OperationSucceeded}, "Released"},
+		{Operation{Kind: OperationReverse, State: OperationSucceeded}, "Undone"},
+		{Operation{Kind: OperationCancel, State: OperationSucceeded}, "Cancelled"},
+		{Operation{Kind: OperationReceived, State: OperationSucceeded}, "Recorded"},
+		{Operation{Kind: OperationStart, State: OperationSucceeded}, "Succeeded"},
+		{Operation{Kind: OperationRefund, State: OperationFailed, Calls: 1}, "Did not happen"},
+		{Operation{Kind: OperationRefund, State: OperationUnknown, Calls: 1}, "No answer"},
+		{Operation{Kind: OperationRefund, State: OperationRequested}, "To be sent"},
+		{Operation{Kind: OperationRefund, State: OperationRequested, Calls: 1}, "Being sent"},
+		{Operation{Kind: OperationRefund, State: OperationRequested, Calls: 1, Pending: true}, "On its way"},
+		{Operation{Kind: "novelty", State: "odd"}, "odd"},
+	} {
+		if got := tt.op.state(); got != tt.want {
+			t.Errorf("%+v: %q, want %q", tt.op, got, tt.want)
+		}
+	}
+}
+
+// What is under way is not called done, and what nobody knows is not called
+// under way.
+func TestOrderPage_Refunding(t *testing.T) {
+	refund := func(s OperationState, pending bool) Operation {
+		return Operation{Kind: OperationRefund, State: s, Pending: pending}
+	}
+	for _, tt := range []struct {
+		name string
+		ops  []Operation
+		want string
+	}{
+		{"asked for", []Operation{refund(OperationRequested, false)}, "A refund was asked for, and is not on its way to the shopper yet."},
+		{"sent", []Operation{refund(OperationRequested, true)}, "A refund is on its way to the shopper."},
+		{"one sent, one not", []Operation{refund(OperationRequested, true), refund(OperationRequested, false)}, "A refund is on its way to the shopper."},
+		{
+			"one sent, one without an answer",
+			[]Operation{refund(OperationRequested, true), refund(OperationUnknown, false)},
+			"A refund was asked for, and iumiCash never answered: it is on its way to the shopper or not.",
+		},
+	} {
+		p := OrderPage{Status: StatusRefundInitiated, Payments: []Payment{{Provider: "iumiCash", Operations: tt.ops}}}
+		if got := p.verdict(); got != tt.want {
+			t.Errorf("%s: %s", tt.name, got)
+		}
+	}
+}
+
+// A cancelled order says what became of money that came for it.
+func TestOrderPage_Cancelled(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		b    Balances
+		want string
+	}{
+		{"nothing came", Balances{}, "Cancelled. Nothing was taken for it."},
+		{"gone back", Balances{Captured: 10, Refunded: 10}, "Cancelled. The money that came for it has gone back."},
+		{"going back", Balances{Captured: 10, Refunded: 4, RefundPending: 6}, "Cancelled. The money that came for it is on its way back."},
+		{"kept", Balances{Captured: 10, Refunded: 4}, "Cancelled. Money that came for it is kept."},
+	} {
+		p := OrderPage{Status: StatusCancelled, Payments: []Payment{{Balances: tt.b}}}
+		if got := p.verdict(); got != tt.want {
+			t.Errorf("%s: %s", tt.name, got)
+		}
+	}
+}
+
+// Only what may be done is offered, and at most one step is the one to take.
+func TestOrderPage_Steps(t *testing.T) {
+	labels := func(p OrderPage) (all []string) {
+		for _, l := range p.steps() {
+			all = append(all, string(l.kind)+" "+l.label)
+		}
+		return all
+	}
+	one := paid()
+	if got := labels(one); got != nil {
+		t.Errorf("who may do nothing is offered %q", got)
+	}
+	one.Payments[0].Powers = Powers{Capture: true, Void: true, Refund: true, Reverse: true}
+	one.Receive, one.Cancel = true, true
+	want := []string{"primary Capture", "secondary Void", "secondary Refund", "secondary Reverse", "secondary Paid another way", "secondary Cancel the order"}
+	if got := labels(one); !slices.Equal(got, want) {
+		t.Errorf("%q", got)
+	}
+	two := failedOnce()
+	two.Payments[0].Powers, two.Payments[1].Powers = Powers{Capture: true}, Powers{Capture: true}
+	if got := labels(two); !slices.Equal(got, []string{"primary Capture payment 2", "secondary Capture payment 1"}) {
+		t.Errorf("%q", got)
+	}
+}
+
+// The page says all is clear only when nothing waits anywhere.
+func TestInboxPage_Clear(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		page InboxPage
+		want bool
+	}{
+		{"nothing waits", InboxPage{}, true},
+		{"something waits", InboxPage{Frame: Frame{Inbox: 1}, Items: []Item{{}}}, false},
+		{"something waits elsewhere", InboxPage{Frame: Frame{Inbox: 1}}, false},
+		{"something came meanwhile", InboxPage{Items: []Item{{}}}, false},
+	} {
+		if got := strings.Contains(render(t, Inbox(tt.page.dressed())), "All clear"); got != tt.want {
+			t.Errorf("%s: all clear %v", tt.name, got)
+		}
+	}
+}
+
+// dressed is the page with a frame that can be drawn.
+func (p InboxPage) dressed() InboxPage {
+	n := p.Frame.Inbox
+	p.Frame = staff()
+	p.Frame.Inbox = n
+	return p
+}
+
 func TestEvent_What(t *testing.T) {
 	for _, tt := range []struct {
 		event        Event
@@ -64,6 +208,20 @@ func TestEvent_What(t *testing.T) {
 		{Event{Kind: EventProviderRefused, Detail: "USER_LIMIT"}, "The provider refused", "USER_LIMIT"},
 		{Event{Kind: EventCaptured, Amount: "NZD 92.00"}, "Captured NZD 92.00", ""},
 		{Event{Kind: EventKind(FactDisputed), Amount: "NZD 92.00"}, "Disputed NZD 92.00", ""},
+		{Event{Kind: EventOperation, From: "refund", To: "requested", Detail: "broken"}, "Refund: asked for", "broken"},
+		{Event{Kind: EventOperation, From: "refund", To: "pending"}, "Refund: on its way", ""},
+		{Event{Kind: EventOperation, From: "refund", To: "succeeded"}, "Refund: gone back", ""},
+		{Event{Kind: EventOperation, From: "refund", To: "done outside"}, "Refund: done outside", ""},
+		{Event{Kind: EventOperation, From: "capture", To: "failed", Detail: "CARD_GONE"}, "Capture: did not happen", "CARD_GONE"},
+		{Event{Kind: EventOperation, From: "void", To: "unknown"}, "Void: no answer", ""},
+		{Event{Kind: EventOperation, From: "reverse", To: "succeeded"}, "Reversal: undone", ""},
+		{Event{Kind: EventOperation, From: "received", To: "succeeded", Detail: "in cash"}, "Paid outside: recorded", "in cash"},
+		{Event{Kind: EventOperation, From: "novelty", To: "odd"}, "novelty: odd", ""},
+		{Event{Kind: EventDispute, To: "chargeback"}, "Disputed: chargeback", ""},
+		{Event{Kind: EventDispute, From: "retrieval", To: "good_faith"}, "The dispute went from retrieval to good faith", ""},
+		{Event{Kind: EventDispute, From: "chargeback"}, "The dispute is over", ""},
+		{Event{Kind: EventAccepted, From: "mismatch", Detail: "by phone"}, "Accepted as it is: the amount does not match", "by phone"},
+		{Event{Kind: EventAttached, From: "9f2e", Detail: "they wrote"}, "Said to be this order's: 9f2e", "they wrote"},
 		{Event{Kind: "novelty", Detail: "more"}, "novelty", "more"},
 	} {
 		if what, detail := tt.event.what(), tt.event.detail(); what != tt.what || detail != tt.detail {
