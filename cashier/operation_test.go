@@ -460,7 +460,7 @@ func TestDeathBeforeTheCall(t *testing.T) {
 			t.Fatal(err)
 		}
 		s.balances(2500, 1000, 0)
-		s.sweep(0)
+		s.sweep(time.Minute)
 		s.balances(2500, 0, 1000)
 	})
 }
@@ -514,6 +514,21 @@ func TestRefund_OfLinesBringsThemBack(t *testing.T) {
 			})
 		})
 	}
+}
+
+// Two members of staff take the same pieces back.
+func TestRefund_OfPiecesOnlyOnce(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		r := s.ask(models.OperationRefund, 1250)
+		r.Lines = []models.RefundLine{{Position: 0, Quantity: 1, Restock: true}}
+		s.do(r, models.OperationSucceeded)
+		again := s.ask(models.OperationRefund, 1250)
+		again.Lines = []models.RefundLine{{Position: 0, Quantity: 2, Restock: true}}
+		s.refuse(again, models.ErrIllegal)
+		again.Lines[0].Quantity = 1
+		s.do(again, models.OperationSucceeded)
+	})
 }
 
 // A provider that cannot send money back: staff do, and say so.

@@ -169,9 +169,14 @@ type Reservation struct {
 	Cause     Cause
 }
 
+// callSoon is how long whoever reserved an operation has to call the provider
+// before the timer does.
+const callSoon = 10 * time.Second
+
 // Reserve writes an operation before its provider hears of it, and takes what
 // it needs of the payment's balance in the same commit: no two refunds can have
-// the same money. The timer does it soon, should nobody else.
+// the same money. The caller calls the provider now; should it die first, the
+// timer does.
 //
 // The same Key again returns the operation made then, and so does a second
 // cancel or void while one is under way; fresh tells which.
@@ -211,9 +216,6 @@ func (p *Payments) Reserve(ctx context.Context, r Reservation) (op Operation, fr
 		op, err = p.db.reserve(ctx, tx, pay, r, amount)
 		return err
 	})
-	if err == nil && fresh {
-		p.db.wake()
-	}
 	return op, fresh && err == nil, err
 }
 
@@ -273,10 +275,13 @@ func within(amount, left money.Amount) (money.Amount, error) {
 func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservation, amount money.Amount) (Operation, error) {
 	now := tx.NowFunc()
 	op := Operation{PaymentID: pay.ID, Kind: r.Kind, Key: r.Key, State: OperationRequested, Amount: amount, Note: r.Note, Cause: r.Cause}
-	set := map[string]any{"version": pay.Version + 1, "updated_at": now, "ask_at": now}
+	set := map[string]any{"version": pay.Version + 1, "updated_at": now, "ask_at": now.Add(callSoon)}
 	if r.Done {
 		op.State, op.Code = OperationSucceeded, CodeOutside
 		set["ask_at"] = pay.AskAt
+	}
+	if err := pieces(ctx, tx, pay.OrderID, r.Lines); err != nil {
+		return op, err
 	}
 	if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
 		return op, named(err, string(r.Kind)+" of payment "+pay.ID)
@@ -329,6 +334,28 @@ func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservati
 		err = db.goneBack(ctx, tx, order, op)
 	}
 	return op, err
+}
+
+// pieces refuses a refund of more pieces of a line than were sold and are not
+// refunded yet: they would go back into the stock twice.
+func pieces(ctx context.Context, tx *gorm.DB, orderID int64, lines []RefundLine) error {
+	for _, l := range lines {
+		sold, err := gorm.G[OrderLine](tx).Where("order_id = ? AND position = ?", orderID, l.Position).First(ctx)
+		if err != nil {
+			return named(err, "line of the order")
+		}
+		var back int64
+		err = tx.Model(&RefundLine{}).Where(`position = ? AND operation_id IN (SELECT id FROM operations WHERE state <> ?
+			AND payment_id IN (SELECT id FROM payments WHERE order_id = ?))`, l.Position, OperationFailed, orderID).
+			Select("COALESCE(SUM(quantity), 0)").Scan(&back).Error
+		if err != nil {
+			return named(err, "pieces refunded before")
+		}
+		if l.Quantity > sold.Quantity-back {
+			return fmt.Errorf("%w: of %d × %s, %d are refunded already", ErrIllegal, sold.Quantity, sold.Slug, back)
+		}
+	}
+	return nil
 }
 
 // Claim makes the caller the only one to call a provider about an operation

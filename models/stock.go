@@ -73,6 +73,16 @@ func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) er
 	return nil
 }
 
+// Held is what is kept for an order now, by product.
+func (o *Orders) Held(ctx context.Context, orderID int64) (map[int64]int64, error) {
+	holds, err := gorm.G[StockHold](o.db.r).Where("order_id = ? AND until > ?", orderID, o.db.Now()).Find(ctx)
+	byProduct := make(map[int64]int64, len(holds))
+	for _, one := range holds {
+		byProduct[one.ProductID] = one.Quantity
+	}
+	return byProduct, named(err, "holds of an order")
+}
+
 // release lets go of what is kept for an order.
 func release(ctx context.Context, tx *gorm.DB, orderID int64) error {
 	_, err := gorm.G[StockHold](tx).Where("order_id = ?", orderID).Delete(ctx)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"till/cashier"
 	"till/handlers/web"
 	"till/jobs"
 	"till/models"
@@ -31,7 +32,7 @@ func known() []string {
 	all := []string{
 		"TILL_ADDR", "TILL_PUBLIC_URL", "TILL_DATABASE", "TILL_SECRET", "TILL_CURRENCIES", "TILL_TIMEZONE",
 		"TILL_SHOP_NAME", "TILL_SHOP_HEADLINE", "TILL_SHOP_INTRO", "TILL_SHOP_CONTACT",
-		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_SANDBOX_ADDR",
+		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_HOLD_RULE", "TILL_SANDBOX_ADDR",
 	}
 	for _, o := range offers() {
 		for _, name := range o.names {
@@ -113,12 +114,13 @@ type config struct {
 	Secret    providers.Secret // what the keys of cookies are made from
 	Shop      web.Shop         // its PublicURL is empty when it follows from where we listen
 	SMTP      *jobs.SMTP       // nil: mails are kept and not sent
+	Hold      cashier.HoldRule // what becomes of a reservation that is about to lapse
 	Providers []account
 }
 
 // loadConfig reads the settings of a shop, or returns every problem at once.
 func (s *settings) loadConfig(now func() time.Time) (config, error) {
-	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp()}
+	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp(), Hold: s.hold()}
 	c.Shop.PublicURL, c.Shop.Mails = s.publicURL(c.Addr), c.SMTP != nil
 	c.Providers = s.accounts(cmp.Or(c.Shop.PublicURL, "http://"+c.Addr), now)
 	return c, s.err()
@@ -257,4 +259,16 @@ func (s *settings) smtp() *jobs.SMTP {
 		s.wrong("TILL_SMTP_URL", err.Error())
 	}
 	return smtp
+}
+
+// hold is what becomes of reserved money that nobody has taken in time.
+func (s *settings) hold() cashier.HoldRule {
+	const name = "TILL_HOLD_RULE"
+	rule := cashier.HoldRule(s.get(name, string(cashier.HoldVoid)))
+	switch rule {
+	case cashier.HoldVoid, cashier.HoldCapture, cashier.HoldKeep:
+	default:
+		s.wrong(name, fmt.Sprintf("is %q; it is void, capture or keep", rule))
+	}
+	return rule
 }

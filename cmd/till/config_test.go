@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"till/cashier"
 	"till/money"
 )
 
@@ -33,7 +34,7 @@ func TestConfig_Defaults(t *testing.T) {
 		t.Fatal(problems)
 	}
 	if c.Addr != "127.0.0.1:8080" || c.Database != "till.db" || c.Shop.PublicURL != "" || c.SMTP != nil || c.Providers != nil ||
-		c.Shop.Currencies[0] != "NZD" || len(c.Shop.Currencies) != 3 || c.Shop.Demo {
+		c.Shop.Currencies[0] != "NZD" || len(c.Shop.Currencies) != 3 || c.Shop.Demo || c.Hold != cashier.HoldVoid {
 		t.Errorf("%+v", c)
 	}
 }
@@ -42,7 +43,7 @@ func TestConfig_Everything(t *testing.T) {
 	t.Parallel()
 	c, problems := load(t, "TILL_SECRET="+testSecret, "TILL_ADDR=:8080", "TILL_PUBLIC_URL=https://shop.example/", "TILL_DATABASE=postgres://till:p%40ss@db/till",
 		"TILL_CURRENCIES=SBD, JPY", "TILL_TIMEZONE=Pacific/Auckland", "TILL_SHOP_NAME=Kauri & Clay", "TILL_SHOP_CONTACT=hello@shop.example",
-		"TILL_SMTP_URL=smtps://ann:secret@mail.example", "TILL_MAIL_FROM=Kauri & Clay <hello@shop.example>",
+		"TILL_SMTP_URL=smtps://ann:secret@mail.example", "TILL_MAIL_FROM=Kauri & Clay <hello@shop.example>", "TILL_HOLD_RULE=capture",
 		"IUMICASH_BASE_URL=https://api.iumi.cash", "IUMICASH_CLIENT_ID=shop", "IUMICASH_CLIENT_SECRET=s1", "IUMICASH_CALLBACK_SECRETS=s2,s3",
 		"IUMICASH_CURRENCIES=SBD", "IUMICASH_PAID_STATUSES=completed", "IUMICASH_APPROVE_HOSTS=pay.iumi.cash",
 		"POWENS_BASE_URL=https://shop.biapi.pro/2.0", "POWENS_CLIENT_ID=shop", "POWENS_CLIENT_SECRET=s1", "POWENS_WEBHOOK_KEY=s2,s3",
@@ -72,7 +73,7 @@ func TestConfig_Everything(t *testing.T) {
 		t.Errorf("%q", on)
 	}
 	if c.Shop.PublicURL != "https://shop.example" || c.Shop.Location.String() != "Pacific/Auckland" || c.SMTP.Port != 465 ||
-		fmt.Sprint(c.Shop.Currencies) != "[SBD JPY]" || c.Providers[0].Currencies()[0] != money.Currency("SBD") || !c.Shop.Secure() {
+		fmt.Sprint(c.Shop.Currencies) != "[SBD JPY]" || c.Providers[0].Currencies()[0] != money.Currency("SBD") || !c.Shop.Secure() || c.Hold != cashier.HoldCapture {
 		t.Errorf("%+v", c)
 	}
 }
@@ -83,7 +84,7 @@ func TestConfig_AllProblemsAtOnceAndNoSecret(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2-hunter2"
 	c, problems := load(t, "TILL_SECRET="+secret, "TILL_ADDR=0.0.0.0:http", "TILL_DATABASE=mysql://till:"+secret+"@db/till", "TILL_CURRENCIES=NZD,XXX,NZD",
-		"TILL_TIMEZONE=Auckland", "TILL_SHOP_CONTACT=nobody", "TILL_SMTP_URL=smtp://ann:"+secret+"@mail.example?tls=off", "TILL_MAIL_FROM=nobody",
+		"TILL_TIMEZONE=Auckland", "TILL_SHOP_CONTACT=nobody", "TILL_SMTP_URL=smtp://ann:"+secret+"@mail.example?tls=off", "TILL_MAIL_FROM=nobody", "TILL_HOLD_RULE=sell",
 		"IUMICASH_BASE_URL=http://ann:"+secret+"@api.iumi.cash", "IUMICASH_CLIENT_SECRET="+secret, "IUMICASH_CALLBACK_SECRETS="+secret+",,", "IUMICASH_CURRENCIES=KWD",
 		"IUMICASH_PAID_STATUSES=created",
 		"POWENS_BASE_URL=https://shop.biapi.pro", "POWENS_CLIENT_SECRET="+secret, "POWENS_WEBHOOK_KEY="+secret+",,", "POWENS_WEBHOOK_TOLERANCE=soon",
@@ -94,7 +95,7 @@ func TestConfig_AllProblemsAtOnceAndNoSecret(t *testing.T) {
 		"VERTEX_TOKEN="+secret, "VERTEX_SHOP_ID=ours", "VERTEX_CALLBACK_SECRET=,"+secret, "VERTEX_SIGN_MODE=md5", "VERTEX_CAPTURE=by hand", "VERTEX_MAIL=nobody", "VERTEX_CURRENCIES=XXX")
 	text := strings.Join(problems, "\n")
 	for _, name := range []string{
-		"TILL_SECRET", "TILL_ADDR", "TILL_PUBLIC_URL", "TILL_DATABASE", "TILL_CURRENCIES", "TILL_TIMEZONE", "TILL_SHOP_CONTACT", "TILL_SMTP_URL",
+		"TILL_SECRET", "TILL_ADDR", "TILL_PUBLIC_URL", "TILL_DATABASE", "TILL_CURRENCIES", "TILL_TIMEZONE", "TILL_SHOP_CONTACT", "TILL_HOLD_RULE", "TILL_SMTP_URL",
 		"IUMICASH_BASE_URL", "IUMICASH_CLIENT_ID", "IUMICASH_CALLBACK_SECRETS", "IUMICASH_CURRENCIES", "IUMICASH_PAID_STATUSES",
 		"POWENS_BASE_URL", "POWENS_CLIENT_ID", "POWENS_WEBHOOK_KEY", "POWENS_WEBHOOK_TOLERANCE", "POWENS_EXECUTION:", "POWENS_EXECUTION_DAYS", "POWENS_ACCEPTED",
 		"POWENS_BENEFICIARY_IBAN", "POWENS_BENEFICIARY_SIREN", "PGM_BASE_URL", "PGM_METHODS", "PGM_CALLBACK_SECRET",

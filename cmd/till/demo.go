@@ -234,6 +234,9 @@ func (d *demo) greeting() string {
   The sandbox plays their pages: approve there, decline, or go away. At Vertex the money takes a day and a half: move the
   clock on, on the sandbox's console. There, too, callbacks can be lost, late, doubled or forged, and answers as well.
 
+  In the dashboard an order on hold waits for its money to be taken, and what does not add up waits in the inbox.
+  "TILL_DATABASE=%s till verify" proves the books meanwhile.
+
   Ctrl-C closes the shop. The next demo begins afresh; "till demo --keep" goes on with %s.
-`, demoName, shopURL, shopURL, demoStaff, d.password, urlOf(d.boxLn), d.database)
+`, demoName, shopURL, shopURL, demoStaff, d.password, urlOf(d.boxLn), d.database, d.database)
 }

@@ -58,6 +58,7 @@ type cli struct {
 	Demo      demoCmd    `cmd:"" help:"Try it: a shop with a past, and payment providers that are only played."`
 	Sandbox   sandboxCmd `cmd:"" help:"Run only the played payment providers."`
 	Migrate   migrateCmd `cmd:"" help:"Bring the database to this version, and do nothing else."`
+	Verify    verifyCmd  `cmd:"" help:"Prove that the books are right, and change nothing."`
 	Catalogue struct {
 		Import importCmd `cmd:"" help:"Make the catalogue what a file says."`
 		Export exportCmd `cmd:"" help:"Write the catalogue as such a file."`

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/google/uuid"
+
 	"till/cashier"
 	"till/models"
 	"till/money"
@@ -69,6 +71,7 @@ type step struct {
 type pastOrder struct {
 	models.Order
 	payment models.Payment
+	former  models.Payment // the one before it
 }
 
 type buyer struct {
@@ -138,10 +141,16 @@ func (p *past) tell() {
 
 	nobody := p.order(7*day+20*hour, tom, iumi, "NZD", piece{"harakeke-basket", 1}) // left at iumiCash's page, and given up a week later
 	p.at(20*hour-time.Minute, func(ctx context.Context) error {
-		if err := p.cashier.ExpireOrders(ctx); err != nil {
+		return p.decidedly(ctx, nobody, func(ctx context.Context) error {
+			if err := p.cashier.Expire(ctx, nobody.ID); err != nil && !errors.Is(err, models.ErrNotPayable) { // a job expires it, too
+				return err
+			}
+			order, err := p.orders.ByNumber(ctx, nobody.ID)
+			if err == nil && order.ExpiredAt == nil {
+				err = cashier.ErrUndecided
+			}
 			return err
-		}
-		return p.heard(ctx, nobody)
+		})
 	})
 
 	other := p.order(6*day+22*hour, marta, stripe, "EUR", piece{"stoneware-mug", 1}, piece{"olive-oil", 2}) // too late on one page, and paid on another
@@ -154,10 +163,7 @@ func (p *past) tell() {
 	p.paid(6*day-20*time.Minute, twice)
 
 	gone := p.order(5*day+3*hour, wiremu, card, "NZD", piece{"wool-blanket", 1})
-	p.at(5*day+2*hour, func(ctx context.Context) error {
-		err := p.cashier.Cancel(ctx, gone.ID, "the shopper cancelled it", models.Cause{Actor: "shopper", Source: "order page"})
-		return errors.Join(err, p.heard(ctx, gone))
-	})
+	p.cancelled(5*day+2*hour, gone)
 
 	p.paid(4*day+20*hour, p.order(4*day+20*hour, tom, held, "NZD", piece{"kauri-bread-board", 2})) // reserved, and to be taken by somebody
 
@@ -198,6 +204,56 @@ func (p *past) tell() {
 	slow := p.order(3*hour, tom, iumi, "NZD", piece{"garden-seeds", 2}, piece{"brass-hook", 1}) // agreed to; the money is on its way
 	p.strike(3*hour-time.Minute, slow, "order_stays_approved")
 	p.paid(3*hour, slow)
+
+	late := p.order(2*day+12*hour, june, card, "USD", piece{"beeswax-candle", 3}) // cancelled, then paid all the same: Till gave it back by itself
+	p.cancelled(2*day+11*hour, late)
+	p.decided(2*day+10*hour, late, "complete")
+	p.at(2*day+10*hour, func(ctx context.Context) error { return p.heard(ctx, late) }) // of the refund, too
+
+	both := p.order(day+20*hour, tom, iumi, "NZD", piece{"brass-hook", 2}) // the first way to pay came through after the second
+	p.again(day+20*hour-5*time.Minute, both, card)
+	p.paid(day+20*hour-5*time.Minute, both)
+	p.at(day+18*hour, func(ctx context.Context) error {
+		return p.decide(ctx, &pastOrder{Order: both.Order, payment: both.former}, "complete")
+	})
+
+	disputed := p.order(8*day+20*hour, wiremu, card, "NZD", piece{"kauri-bread-board", 1})
+	p.paid(8*day+20*hour, disputed)
+	p.decided(day+10*hour, disputed, "chargeback")
+
+	market := p.order(3*day+5*hour, mere, iumi, "NZD", piece{"olive-oil", 2})
+	p.at(2*day+22*hour, func(ctx context.Context) error {
+		return p.decidedly(ctx, market, func(ctx context.Context) error {
+			return p.cashier.Received(ctx, market.ID, "paid in cash at the Saturday market", theOwner)
+		})
+	})
+
+	taken := p.order(6*day+2*hour, wiremu, held, "NZD", piece{"linen-tea-towel", 4})
+	p.paid(6*day+2*hour, taken)
+	p.does(5*day+20*hour, taken, models.Reservation{Kind: models.OperationCapture}, models.OperationSucceeded)
+
+	returned := p.order(7*day+4*hour, june, card, "USD", piece{"glazed-bowl", 2})
+	p.paid(7*day+4*hour, returned)
+	p.does(5*day+6*hour, returned, models.Reservation{
+		Kind: models.OperationRefund, Note: "the bowls are too small, and came back", Lines: []models.RefundLine{{Position: 0, Quantity: 2, Restock: true}},
+	}, models.OperationSucceeded)
+
+	mugs := p.order(5*day+9*hour, marta, stripe, "EUR", piece{"beeswax-candle", 2}, piece{"stoneware-mug", 3}) // one of the mugs came back
+	p.paid(5*day+9*hour, mugs)
+	p.does(4*day+2*hour, mugs, models.Reservation{
+		Kind: models.OperationRefund, Amount: money.Amount{Minor: 2100, Currency: "EUR"}, Note: "one mug too many",
+		Lines: []models.RefundLine{{Position: 1, Quantity: 1, Restock: true}},
+	}, models.OperationSucceeded)
+
+	stuck := p.order(4*day+12*hour, lea, card, "EUR", piece{"glazed-bowl", 2}) // the bank took the refund, and gave it up later
+	p.paid(4*day+12*hour, stuck)
+	p.at(3*day+20*hour, func(ctx context.Context) error { return p.faultFor(ctx, stuck, "refund_fails", time.Hour) })
+	p.does(3*day+20*hour, stuck, models.Reservation{Kind: models.OperationRefund, Note: "they never arrived"}, models.OperationRequested)
+	p.at(3*day+18*hour, func(ctx context.Context) error { return p.heard(ctx, stuck) })
+
+	undone := p.order(14*hour, lea, card, "EUR", piece{"manuka-honey", 1})
+	p.paid(14*hour, undone)
+	p.does(12*hour, undone, models.Reservation{Kind: models.OperationReverse, Note: "ordered by mistake"}, models.OperationSucceeded)
 
 	p.order(25*time.Minute, lea, stripe, "EUR", piece{"manuka-honey", 2}) // at Stripe's page now
 	p.paid(12*time.Minute, p.order(12*time.Minute, mere, iumi, "NZD", piece{"olive-clay-soap", 1}, piece{"linen-tea-towel", 1}))
@@ -252,7 +308,7 @@ func (p *past) decided(ago time.Duration, o *pastOrder, decision string) {
 func (p *past) again(ago time.Duration, o *pastOrder, by way) {
 	p.at(ago, func(ctx context.Context) error {
 		pay, err := p.cashier.Pay(ctx, o.ID, by.provider, by.method, models.Cause{Actor: "shopper", Source: "order page"})
-		o.payment = pay
+		o.former, o.payment = o.payment, pay
 		return err
 	})
 }
@@ -267,6 +323,26 @@ func (p *past) paid(ago time.Duration, o *pastOrder) {
 		return err
 	})
 }
+
+// does has staff ask for something about an order's payment, and waits until it
+// has come to the given state.
+func (p *past) does(ago time.Duration, o *pastOrder, r models.Reservation, want models.OperationState) {
+	p.at(ago, func(ctx context.Context) error {
+		r.PaymentID, r.Key, r.Cause = o.payment.ID, uuid.NewString(), theOwner
+		op, err := p.cashier.Do(ctx, r)
+		if err != nil {
+			return err
+		}
+		err = p.until(ctx, o, func(ctx context.Context) (bool, error) { // the timer may be at it instead
+			op, err := models.NewPayments(p.db).Operation(ctx, op.ID)
+			return op.State == want && (!op.Open() || op.PendingAt != nil), err
+		})
+		return errors.Join(err, p.heard(ctx, o))
+	})
+}
+
+// theOwner is who works at the demo's dashboard.
+var theOwner = models.Cause{Actor: "staff " + demoStaff, Source: "dashboard"}
 
 func (p *past) place(ctx context.Context, o *pastOrder, by buyer, pay way, currency money.Currency, pieces []piece) error {
 	placement := models.Placement{
@@ -316,9 +392,16 @@ func (p *past) decide(ctx context.Context, o *pastOrder, decision string) error 
 }
 
 func (p *past) fault(ctx context.Context, o *pastOrder, fault string) error {
-	return p.control(ctx, http.MethodPost, "/control/faults", map[string]any{
-		"provider": o.payment.Provider, "fault": fault, "order": o.payment.ID, "times": 1,
-	}, nil)
+	return p.faultFor(ctx, o, fault, 0)
+}
+
+// faultFor is fault for one that takes a while.
+func (p *past) faultFor(ctx context.Context, o *pastOrder, fault string, delay time.Duration) error {
+	wish := map[string]any{"provider": o.payment.Provider, "fault": fault, "order": o.payment.ID, "times": 1}
+	if delay > 0 {
+		wish["delay"] = delay.String()
+	}
+	return p.control(ctx, http.MethodPost, "/control/faults", wish, nil)
 }
 
 // heard waits until the sandbox has nothing more to deliver, and until the jobs
@@ -342,28 +425,56 @@ func (p *past) heard(ctx context.Context, o *pastOrder) error {
 	return p.dealtWith(ctx, o, len(events))
 }
 
-// dealtWith waits until so many callbacks about an order were followed by a
-// settling.
+// dealtWith waits until so many callbacks about an order's payment were followed
+// by a settling.
 func (p *past) dealtWith(ctx context.Context, o *pastOrder, events int) error {
+	return p.until(ctx, o, func(ctx context.Context) (bool, error) {
+		all, err := models.NewDeliveries(p.db).OfOrder(ctx, o.ID)
+		all = slices.DeleteFunc(all, func(d models.Delivery) bool {
+			return d.Verdict != models.DeliverySettled || d.PaymentID == nil || *d.PaymentID != o.payment.ID
+		})
+		return len(all) >= events, err
+	})
+}
+
+// until looks at an order, or tries something, until it is done.
+func (*past) until(ctx context.Context, o *pastOrder, done func(ctx context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeout(ctx, pastWait)
 	defer cancel()
 	tick := time.NewTicker(pastLook)
 	defer tick.Stop()
 	for {
-		all, err := models.NewDeliveries(p.db).OfOrder(ctx, o.ID)
-		if err != nil {
+		if ok, err := done(ctx); err != nil || ok {
 			return err
-		}
-		all = slices.DeleteFunc(all, func(d models.Delivery) bool { return d.Verdict != models.DeliverySettled })
-		if len(all) >= events {
-			return nil
 		}
 		select {
 		case <-tick.C:
 		case <-ctx.Done():
-			return fmt.Errorf("a callback about order %s was not dealt with: %w", o.Number(), ctx.Err())
+			return fmt.Errorf("what was to happen to order %s did not: %w", o.Number(), ctx.Err())
 		}
 	}
+}
+
+// decidedly does something about an order as soon as its payment is decided: the
+// timer may be asking the provider the same at this moment.
+func (p *past) decidedly(ctx context.Context, o *pastOrder, do func(ctx context.Context) error) error {
+	err := p.until(ctx, o, func(ctx context.Context) (bool, error) {
+		err := do(ctx)
+		if errors.Is(err, cashier.ErrUndecided) {
+			return false, nil
+		}
+		return true, err
+	})
+	return errors.Join(err, p.heard(ctx, o))
+}
+
+// cancelled has the shopper cancel an order on its page.
+func (p *past) cancelled(ago time.Duration, o *pastOrder) {
+	p.at(ago, func(ctx context.Context) error {
+		return p.decidedly(ctx, o, func(ctx context.Context) error {
+			return p.cashier.Cancel(ctx, o.ID, "the shopper cancelled it", models.Cause{Actor: "shopper", Source: "order page"})
+		})
+	})
 }
 
 // control asks the sandbox for something, as its console would. What it answers

@@ -40,6 +40,10 @@ Settings, as environment variables. All problems with them are named at once:
                             is a must, but for smtp://host:25?tls=off. Without it
                             mails are kept in the database
     TILL_MAIL_FROM          the sender of mails: Shop <hello@shop.example>
+    TILL_HOLD_RULE          what becomes of reserved money that nobody has taken a
+                            day before the reservation lapses: void, it is given
+                            back; capture, it is taken; keep, nothing is done. Staff
+                            are told three days before; void
 
 A provider is on when one of its settings is there. Where several secrets are possible, they have commas between them;
 the page of the provider in docs/providers says more about each.

@@ -58,8 +58,8 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 		}
 	}
 	desk := cashier.New(cashier.Config{
-		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Providers: sellers, Reserve: reserve, PublicURL: c.Shop.PublicURL,
-		NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
+		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Providers: sellers, Reserve: reserve, Hold: c.Hold,
+		PublicURL: c.Shop.PublicURL, NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
 	})
 	runner, err := jobs.New(jobs.Options{
 		DB: db, Cashier: desk, SMTP: c.SMTP, Log: log,
