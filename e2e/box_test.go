@@ -2,32 +2,61 @@ package e2e_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 )
 
-// box is a running sandbox, by its control.
+// box is a running sandbox, by its control, with a view to one provider.
 type box struct {
-	t      testing.TB
-	url    string
-	client *http.Client
-	before int // how often faults struck that were taken back since
+	t        testing.TB
+	url      string
+	provider string
+	client   *http.Client
+	before   int // how often faults struck that were taken back since
 }
 
-// openBox starts a sandbox of its own.
-func openBox(t testing.TB) *box {
+// openBox starts a sandbox of its own for the shop at an address
+// that has these settings.
+func openBox(t testing.TB, shop string, settings ...string) *box {
 	t.Helper()
-	p := launch(t, command{args: []string{"sandbox"}, env: []string{"TILL_SANDBOX_ADDR=127.0.0.1:0"}})
-	return &box{t: t, url: "http://" + p.listening(t), client: &http.Client{Timeout: 2 * patience}}
+	p := launch(t, command{args: []string{"sandbox", "--shop-url", shop, "--shop-name", shopName}, env: append([]string{"TILL_SANDBOX_ADDR=127.0.0.1:0"}, settings...)})
+	return &box{t: t, url: "http://" + p.listening(t), provider: "iumicash", client: &http.Client{Timeout: 2 * patience}}
+}
+
+// at is the same sandbox with a view to another provider.
+func (b *box) at(provider string) *box {
+	other := *b
+	other.provider = provider
+	return &other
+}
+
+// settings is what a shop is told about the providers that the sandbox plays:
+// what "till sandbox --env" prints of them.
+func (b *box) settings(providers ...string) []string {
+	b.t.Helper()
+	printed := runs(b.t, command{args: []string{"sandbox", "--env", "--shop-name", shopName}, env: []string{"TILL_SANDBOX_ADDR=" + strings.TrimPrefix(b.url, "http://")}})
+	var all []string
+	for line := range strings.Lines(printed) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		provider, _, _ := strings.Cut(name, "_")
+		if ok && slices.Contains(providers, strings.ToLower(provider)) {
+			all = append(all, name+"="+strings.Trim(value, "'"))
+		}
+	}
+	return all
 }
 
 // wish is a fault that is to strike.
 type wish struct {
 	Provider string `json:"provider"`
 	Fault    string `json:"fault"`
+	Total    string `json:"total,omitempty"`
 	Endpoint string `json:"endpoint,omitempty"`
 	Times    int    `json:"times,omitempty"`
 	Delay    string `json:"delay,omitempty"`
@@ -37,6 +66,7 @@ type wish struct {
 
 // boxOrder is the truth about an order.
 type boxOrder struct {
+	Provider     string
 	Ref          string
 	ExternalID   string `json:"external_id"`
 	Status       string
@@ -46,6 +76,16 @@ type boxOrder struct {
 	ToldCurrency string `json:"told_currency"`
 	ToldMinor    int64  `json:"told_minor"`
 	Page         string
+	Money        boxMoney
+}
+
+// boxMoney is what has moved, in minor units.
+type boxMoney struct {
+	Authorized, Captured, Refunded int64
+	Refunds                        []struct {
+		Minor int64
+		State string
+	}
 }
 
 // honest reports whether the provider says the amount that was asked for.
@@ -54,6 +94,7 @@ func (o boxOrder) honest() bool { return o.Minor == o.ToldMinor && o.Currency ==
 // delivery is one callback with every try to deliver it.
 type delivery struct {
 	ID, Order, What, State string
+	Faults                 []string
 	Tries                  int
 	Attempts               []struct {
 		Status int
@@ -88,7 +129,7 @@ func (b *box) ask(method, path string, in, out any) error {
 		}
 		body = bytes.NewReader(text)
 	}
-	req, err := http.NewRequestWithContext(b.t.Context(), method, b.url+"/control"+path, body)
+	req, err := http.NewRequestWithContext(context.WithoutCancel(b.t.Context()), method, b.url+"/control"+path, body)
 	if err != nil {
 		return err
 	}
@@ -111,20 +152,31 @@ func (b *box) ask(method, path string, in, out any) error {
 	return json.Unmarshal(text, out)
 }
 
+// rule is a fault that was asked for.
+type rule struct{ ID, Struck int }
+
 // goesWrong has something go wrong from now on.
-func (b *box) goesWrong(w wish) {
+func (b *box) goesWrong(w wish) rule {
 	b.t.Helper()
-	w.Provider = "iumicash"
-	b.call("POST", "/faults", w, nil)
+	w.Provider = b.provider
+	var r rule
+	b.call("POST", "/faults", w, &r)
+	return r
+}
+
+// rules is every fault that was asked for and not taken back.
+func (b *box) rules() []rule {
+	b.t.Helper()
+	var all struct{ Rules []rule }
+	b.call("GET", "/faults", nil, &all)
+	return all.Rules
 }
 
 // struck is how often the faults that were asked for have struck.
 func (b *box) struck() int {
 	b.t.Helper()
-	var all struct{ Rules []struct{ Struck int } }
-	b.call("GET", "/faults", nil, &all)
 	n := b.before
-	for _, r := range all.Rules {
+	for _, r := range b.rules() {
 		n += r.Struck
 	}
 	return n
@@ -137,7 +189,7 @@ func (b *box) allIsWell() {
 	b.call("DELETE", "/faults", nil, nil)
 }
 
-// catalogue is everything that can go wrong at iumiCash.
+// catalogue is everything that can go wrong at the provider.
 func (b *box) catalogue() []fault {
 	b.t.Helper()
 	var all struct {
@@ -148,11 +200,11 @@ func (b *box) catalogue() []fault {
 	}
 	b.call("GET", "/providers", nil, &all)
 	for _, p := range all.Providers {
-		if p.Name == "iumicash" {
+		if p.Name == b.provider {
 			return p.Faults
 		}
 	}
-	b.t.Fatalf("the sandbox plays no iumiCash: %+v", all)
+	b.t.Fatalf("the sandbox plays no %s: %+v", b.provider, all)
 	return nil
 }
 
@@ -177,13 +229,13 @@ func (b *box) only() boxOrder {
 // decide does what the buyer, or the provider's own people, would do.
 func (b *box) decide(ref, decision, status string) {
 	b.t.Helper()
-	b.call("POST", "/orders/iumicash/"+ref+"/decisions", map[string]string{"decision": decision, "status": status}, nil)
+	b.call("POST", "/orders/"+b.provider+"/"+ref+"/decisions", map[string]string{"decision": decision, "status": status}, nil)
 }
 
 // calls sends a callback about the present state of an order.
 func (b *box) calls(ref string) {
 	b.t.Helper()
-	b.call("POST", "/orders/iumicash/"+ref+"/callbacks", map[string]string{}, nil)
+	b.call("POST", "/orders/"+b.provider+"/"+ref+"/callbacks", map[string]string{}, nil)
 }
 
 // deliveries lists the callbacks about an order, newest first.
@@ -192,6 +244,16 @@ func (b *box) deliveries(ref string) []delivery {
 	var all struct{ Deliveries []delivery }
 	b.call("GET", "/deliveries?limit=0&order="+ref, nil, &all)
 	return all.Deliveries
+}
+
+// releases sends at once what is held, or waits, about one order.
+func (b *box) releases(ref string) {
+	b.t.Helper()
+	for _, d := range b.deliveries(ref) {
+		if d.State == "waiting" || d.State == "held" {
+			_ = b.ask("POST", "/deliveries/"+d.ID+"/release", struct{}{}, nil) // it may have gone out meanwhile
+		}
+	}
 }
 
 // release sends what is held back.

@@ -44,6 +44,9 @@ func TestDemo(t *testing.T) {
 			p.goes(d.shop + "/admin")
 			p.signsIn(d.email, d.password)
 			p.at("admin-orders")
+			for _, past := range []string{"On hold", "Paid", "iumiCash", "Powens", "Payment Gateway Manager", "Gate", "Vertex Gateway"} {
+				p.sees(past)
+			}
 			p.look(prefix + "admin-orders")
 			p.clicks("link", "Order "+number)
 			p.at("admin-order")
@@ -71,6 +74,11 @@ func openDemo(t *testing.T) demo {
 			t.Fatalf("no %s in the greeting:\n%s", pattern, greeting)
 		}
 		return m[1]
+	}
+	for _, provider := range []string{"iumiCash", "Powens", "Payment Gateway Manager", "Gate", "Vertex"} {
+		if !strings.Contains(greeting, provider) {
+			t.Errorf("the greeting does not say how to pay with %s:\n%s", provider, greeting)
+		}
 	}
 	return demo{
 		shop: finds(`Shop\s+(http://127\.0\.0\.1:[0-9]+)\n`), box: finds(`Sandbox\s+(http://127\.0\.0\.1:[0-9]+)\n`),

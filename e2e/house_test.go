@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -21,6 +22,8 @@ const (
 
 	// postgres is where a PostgreSQL is looked for unless TILL_TEST_POSTGRES says.
 	postgres = "postgres://till:till@127.0.0.1:5432/till_test"
+
+	shopName = "Kauri & Clay"
 )
 
 // house is a shop with its sandbox, each a process of its own.
@@ -37,19 +40,39 @@ type house struct {
 // staff. The kind is "sqlite" or "postgres".
 func setup(t testing.TB, kind string) *house {
 	t.Helper()
+	return furnish(t, kind, "NZD,USD,SBD", nil, "iumicash")
+}
+
+// furnish is setup with a choice of currencies, of further settings, and of the
+// providers that are on. The sandbox is looked at as the first of them.
+func furnish(t testing.TB, kind, currencies string, settings []string, providers ...string) *house {
+	t.Helper()
 	h := &house{t: t, addr: freePort(t)}
 	database := stocked(t, kind)
-	h.box = openBox(t)
 	h.url = "http://" + h.addr
-	h.env = []string{
+	h.box = openBox(t, h.url, settings...).at(providers[0])
+	h.env = slices.Concat([]string{
 		"TILL_ADDR=" + h.addr, "TILL_PUBLIC_URL=" + h.url, "TILL_DATABASE=" + database,
-		"TILL_SECRET=correct horse battery staple, and more of it", "TILL_CURRENCIES=NZD,USD,SBD",
-		"TILL_SHOP_NAME=Kauri & Clay", "TILL_SHOP_HEADLINE=Small things for the house, made slowly.",
+		"TILL_SECRET=correct horse battery staple, and more of it", "TILL_CURRENCIES=" + currencies,
+		"TILL_SHOP_NAME=" + shopName, "TILL_SHOP_HEADLINE=Small things for the house, made slowly.",
 		"TILL_SHOP_CONTACT=hello@kauri.example", "TILL_TIMEZONE=Pacific/Auckland",
-		"IUMICASH_BASE_URL=" + h.box.url + "/iumicash", "IUMICASH_CLIENT_ID=sbx_client", "IUMICASH_CLIENT_SECRET=sbx_client_secret_1",
-	}
+	}, h.box.settings(providers...), settings)
 	h.open()
+	if slices.Contains(providers, "gate") { // which calls nobody before it was told where
+		awaits(t, h.serve, h.serve.log, "that the Gate knows where to call", func(text string) (string, bool) {
+			return text, strings.Contains(text, "webhook is registered")
+		})
+	}
 	return h
+}
+
+// lent is the house as one of several tests at once uses it.
+func (h *house) lent(t testing.TB) *house {
+	mine := *h
+	mine.t = t
+	mine.box = h.box.at(h.box.provider)
+	mine.box.t = t
+	return &mine
 }
 
 // open starts the shop, or starts it again after a kill, and waits until it

@@ -342,7 +342,7 @@ func TestStop(t *testing.T) {
 	each(t, func(t *testing.T, h *house) {
 		h.box.goesWrong(wish{Fault: "slow", Endpoint: "create", Times: 1, Delay: "1s"})
 		s := newShopper(t, h.url)
-		s.picks("stoneware-mug")
+		s.shops()
 		form := s.details("aroha@example.test")
 		answered := make(chan page, 1)
 		go func() {

@@ -30,6 +30,13 @@ func signInAs(t testing.TB, shop, email, password string) office {
 	return o
 }
 
+// lent is the dashboard as one of several tests at once uses it.
+func (o office) lent(t testing.TB) office {
+	mine := *o.shopper
+	mine.t = t
+	return office{&mine}
+}
+
 // orderView is one order as the dashboard shows it.
 type orderView struct {
 	number    string
@@ -41,7 +48,12 @@ type orderView struct {
 	waiting   int     // callbacks that are stored and not acted on
 	mails     int
 	kinds     []string
+	asked     []operationView // of the provider, the oldest first
+	forget    string          // address of the form that says that one without an answer did not happen
 }
+
+// operationView is one thing that was asked of a provider.
+type operationView struct{ kind, state string }
 
 // paymentView is one payment of an order.
 type paymentView struct{ state, ref, id string }
@@ -50,8 +62,8 @@ type paymentView struct{ state, ref, id string }
 type entry struct{ what, by string }
 
 func (v orderView) String() string {
-	return fmt.Sprintf("order %s is %q, attention %q, payments %+v, captured %+v, %d callbacks wait, %d mails",
-		v.number, v.status, v.attention, v.payments, v.captured, v.waiting, v.mails)
+	return fmt.Sprintf("order %s is %q, attention %q, payments %+v, captured %+v, asked %+v, %d callbacks wait, %d mails",
+		v.number, v.status, v.attention, v.payments, v.captured, v.asked, v.waiting, v.mails)
 }
 
 // order reads the page of one order.
@@ -68,7 +80,7 @@ func (o office) order(number string) orderView {
 		}
 	}
 	for _, pay := range marked(p.doc, "payment") {
-		v.payments = append(v.payments, paymentView{state: value(pay, "data-state"), ref: figure(pay, "iumiCash's reference"), id: figure(pay, "Our id")})
+		v.payments = append(v.payments, paymentView{state: value(pay, "data-state"), ref: figure(pay, "'s reference"), id: figure(pay, "Our id")})
 	}
 	for _, ledger := range marked(p.doc, "ledger") {
 		says := words(ledger)
@@ -84,6 +96,12 @@ func (o office) order(number string) orderView {
 			}
 		}
 	}
+	for _, one := range marked(p.doc, "operation") {
+		v.asked = append(v.asked, operationView{value(one, "data-operation"), value(one, "data-state")})
+	}
+	if v.forget = p.leads("/forget"); !strings.Contains(v.forget, "/orders/"+number+"/") {
+		v.forget = ""
+	}
 	for _, d := range marked(p.doc, "delivery") {
 		if strings.Contains(words(d), "not acted on yet") {
 			v.waiting++
@@ -92,10 +110,10 @@ func (o office) order(number string) orderView {
 	return v
 }
 
-// figure is what stands beside a label in a list of figures.
+// figure is what stands beside a label in a list of figures, by the label's end.
 func figure(n *html.Node, label string) string {
 	for _, dt := range tagged(n, "dt") {
-		if words(dt) != label {
+		if !strings.HasSuffix(words(dt), label) {
 			continue
 		}
 		for dd := dt.NextSibling; dd != nil; dd = dd.NextSibling {

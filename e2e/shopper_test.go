@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/url"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,10 @@ import (
 type shopper struct {
 	t      testing.TB
 	shop   string // its address
+	method string // how they pay
+	mugs   int    // how many they buy
+	boards int
+	help   func(page) // what is done when the order page offers nothing; nil is waiting
 	client *http.Client
 }
 
@@ -29,7 +34,7 @@ func newShopper(t testing.TB, shop string) *shopper {
 		t.Fatal(err)
 	}
 	transport := &http.Transport{DisableKeepAlives: true} // a killed shop leaves no half-open line behind
-	return &shopper{t: t, shop: shop, client: &http.Client{
+	return &shopper{t: t, shop: shop, method: "iumicash", mugs: 1, client: &http.Client{
 		Jar: jar, Transport: transport, Timeout: patience,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
@@ -181,14 +186,24 @@ func (p page) link(begins string) string {
 	return ""
 }
 
-// picks puts a product into the cart.
-func (s *shopper) picks(slug string) {
+// shops puts into the cart what the shopper buys.
+func (s *shopper) shops() {
+	s.t.Helper()
+	s.picks("stoneware-mug", s.mugs)
+	if s.boards > 0 {
+		s.picks("kauri-bread-board", s.boards)
+	}
+}
+
+// picks puts pieces of a product into the cart.
+func (s *shopper) picks(slug string, pieces int) {
 	s.t.Helper()
 	product := s.get("/products/" + slug)
 	form, ok := product.form("/cart/lines")
 	if !ok {
 		s.t.Fatalf("no form on %s", product)
 	}
+	form.Set("quantity", strconv.Itoa(pieces))
 	if p := s.post("/cart/lines", form); p.status != http.StatusSeeOther {
 		s.t.Fatalf("not in the cart: %s", p)
 	}
@@ -207,53 +222,95 @@ func (s *shopper) details(email string) url.Values {
 	} {
 		form.Set(name, value)
 	}
-	if form.Get("method") != "iumicash" {
-		s.t.Fatalf("iumiCash is not chosen: %v", form)
-	}
+	s.chooses(p, form)
 	return form
 }
 
-// signs signs in on the provider's page with the wallet that can pay.
-func (s *shopper) signs(provider string) page {
+// chooses chooses how to pay, which must be offered.
+func (s *shopper) chooses(p page, form url.Values) {
 	s.t.Helper()
-	p := s.patiently("GET", provider, nil)
-	if form, ok := p.form(provider + "login"); ok {
-		form.Set("wallet", "aroha")
-		p = s.patiently("GET", s.patiently("POST", provider+"login", form).to, nil)
+	offered := nodes(p.doc, func(n *html.Node) bool {
+		return n.Data == "input" && value(n, "name") == "method" && value(n, "value") == s.method
+	})
+	if len(offered) == 0 {
+		s.t.Fatalf("%s is not offered: %s", s.method, p)
 	}
-	return p
+	form.Set("method", s.method)
 }
 
-// decides presses Approve or Cancel on the provider's page, and returns where
-// the browser is sent: "" when it stays.
+// answers is what a buyer fills into a provider's page, by its name, to come to
+// a decision. What is not said there stays as it is.
+var answers = map[string]map[string]url.Values{
+	"iumicash-login":    {"": {"wallet": {"aroha"}}},
+	"iumicash-confirm":  {"approve": {"decision": {"approve"}}, "cancel": {"decision": {"cancel"}}},
+	"iumicash-declined": {"approve": {"decision": {"approve"}}, "cancel": {"decision": {"cancel"}}},
+	"gate-pay": {
+		"approve": {"decision": {"pay"}, "card": {"good"}}, "decline": {"decision": {"pay"}, "card": {"declined"}},
+		"ask": {"decision": {"pay"}, "card": {"secure"}}, "pend": {"decision": {"pay"}, "card": {"slow"}}, "reject": {"decision": {"reject"}},
+	},
+	"gate-bank":    {"ask": {"decision": {"confirm"}}},
+	"vertex-pay":   {"approve": {"decision": {"pay"}, "card": {"good"}}, "decline": {"decision": {"pay"}, "card": {"wrong"}}, "leave": {"decision": {"leave"}}},
+	"pgm-pay":      {"approve": {"decision": {"approve"}}, "cancel": {"decision": {"cancel"}}},
+	"pgm-declined": {"approve": {"decision": {"approve"}}, "cancel": {"decision": {"cancel"}}},
+	"powens-choose": {
+		"": {"decision": {"bank"}, "bank": {"0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e01"}}, "leave": {"decision": {"leave"}},
+		"accept": {"decision": {"bank"}, "bank": {"0f2b1c7e-5a0d-5a53-8e2f-6a1c0b7d4e03"}},
+	},
+	"powens-bank": {"approve": {"decision": {"approve"}}, "accept": {"decision": {"approve"}}, "cancel": {"decision": {"refuse"}}},
+}
+
+// decides comes to a decision on the provider's pages, and returns where the
+// browser is sent: "" when it stays there.
 func (s *shopper) decides(provider, decision string) (to string) {
 	s.t.Helper()
-	for range 5 {
-		p := s.signs(provider)
+	at := provider
+	for range 10 {
+		p, err := s.try("GET", at, nil)
+		if err != nil || p.status >= 500 {
+			continue // it is broken, and people reload
+		}
 		if back := p.link("Return to"); back != "" { // decided already; the answer was lost
 			return back
 		}
-		p, err := s.try("POST", provider, url.Values{"decision": {decision}})
-		if err == nil && p.status < 500 {
-			return p.to
+		if p.to != "" {
+			at = p.to
+			continue
+		}
+		action, form, last := p.answer(decision)
+		if form == nil {
+			s.t.Fatalf("nobody can %s on %s", decision, p)
+		}
+		sent, err := s.try("POST", action, form)
+		switch {
+		case err != nil || sent.status >= 500:
+		case sent.to == "", strings.HasPrefix(sent.to, s.shop):
+			return sent.to
+		case last && sent.name() == "" && decision == "decline":
+			return ""
+		default:
+			at = sent.to
 		}
 	}
 	s.t.Fatal("the provider takes no decision")
 	return ""
 }
 
-// patiently reloads a page that is broken, as people do.
-func (s *shopper) patiently(method, address string, form url.Values) page {
-	s.t.Helper()
-	var p page
-	var err error
-	for range 5 {
-		if p, err = s.try(method, address, form); err == nil && p.status < 500 {
-			return p
+// answer fills in the form of a provider's page.
+func (p page) answer(decision string) (action string, form url.Values, last bool) {
+	fields, last := answers[p.name()][decision]
+	if !last {
+		fields = answers[p.name()][""]
+	}
+	for _, f := range tagged(p.doc, "form") {
+		action = p.absolute(value(f, "action"))
+		if form, _ = p.form(action); fields != nil {
+			for name, values := range fields {
+				form[name] = values
+			}
+			return action, form, last
 		}
 	}
-	s.t.Fatalf("%s %s: %s, %v", method, address, p, err)
-	return p
+	return "", nil, false
 }
 
 // goesToPay places an order and goes on until the provider's page is reached,
@@ -261,7 +318,7 @@ func (s *shopper) patiently(method, address string, form url.Values) page {
 // the provider's page; that one is "" when the order page offers nothing more.
 func (s *shopper) goesToPay(email string) (order, provider string) {
 	s.t.Helper()
-	s.picks("stoneware-mug")
+	s.shops()
 	p := s.post("/checkout", s.details(email))
 	if p.status != http.StatusSeeOther {
 		s.t.Fatalf("no order: %s", p)
@@ -276,10 +333,13 @@ func (s *shopper) goesToPay(email string) (order, provider string) {
 		switch {
 		case at.link("Continue at") != "":
 			provider = at.link("Continue at")
-		case canPay && at.orderStatus() == "issued": // the provider was not reached: try again
+		case canPay && at.orderStatus() != "failed": // the provider was not reached, or what it made leads nowhere: try again
+			s.chooses(at, pay)
 			if again := s.post(order+"/payments", pay); !strings.HasPrefix(again.to, s.shop) {
 				provider = again.to
 			}
+		case s.help != nil:
+			s.help(at)
 		}
 		return at.String(), provider != "" || at.orderStatus() == "failed"
 	})

@@ -23,9 +23,6 @@ const (
 // Roles is every role.
 func Roles() []Role { return []Role{RoleOwner, RoleManager, RoleClerk, RoleViewer} }
 
-// MayAct reports whether the role may do more than look.
-func (r Role) MayAct() bool { return r == RoleOwner || r == RoleManager || r == RoleClerk }
-
 // Staff is a person who may see the dashboard.
 type Staff struct {
 	ID           int64

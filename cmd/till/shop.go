@@ -71,7 +71,7 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 	db.SetQueue(runner)
 	gin.SetMode(gin.ReleaseMode)
 	handler, err := handlers.New(handlers.Deps{
-		Log: log, DB: db, Cashier: desk, Assets: assets, Shop: c.Shop, Secret: c.Secret, NewID: rand.Text,
+		Log: log, DB: db, Cashier: desk, Assets: assets, Shop: c.Shop, Secret: c.Secret, NewID: rand.Text, Hold: c.Hold,
 	})
 	if err != nil {
 		return nil, err

@@ -58,11 +58,16 @@ func (h Pages) read(ctx context.Context, v web.Visit) (basket, error) {
 	if err != nil {
 		return b, err
 	}
+	own, err := h.held(ctx, v)
+	if err != nil {
+		return b, err
+	}
 	for _, l := range v.Cart {
 		p, ok := products[l.ProductID]
 		if !ok {
 			continue // a cookie from before the catalogue began anew
 		}
+		p.Held -= own[p.ID]
 		line := basketLine{product: p, quantity: l.Quantity}
 		if line.unit, ok = p.In(v.Currency); ok {
 			if line.sum, err = line.unit.Mul(l.Quantity); err != nil {
@@ -80,15 +85,28 @@ func (h Pages) read(ctx context.Context, v web.Visit) (basket, error) {
 	return b, nil
 }
 
+// held is what is kept for this browser's own order that waits for its payment:
+// it makes room for the next one.
+func (h Pages) held(ctx context.Context, v web.Visit) (map[int64]int64, error) {
+	d, waits, err := h.waiting(ctx, v)
+	if err != nil || !waits {
+		return nil, err
+	}
+	return h.Orders.Held(ctx, d.ID)
+}
+
 func problem(p models.Product, quantity int64, priced bool) shop.LineProblem {
+	left, counted := p.Available()
 	switch {
 	case p.ArchivedAt != nil:
 		return shop.ProblemWithdrawn
 	case !priced:
 		return shop.ProblemNotPriced
-	case p.Stock != nil && *p.Stock <= 0:
+	case counted && *p.Stock <= 0:
 		return shop.ProblemSoldOut
-	case p.Stock != nil && *p.Stock < quantity:
+	case counted && left == 0:
+		return shop.ProblemKept
+	case counted && left < quantity:
 		return shop.ProblemTooMany
 	default:
 		return shop.ProblemNone
@@ -115,8 +133,8 @@ func (h Pages) cart(c *gin.Context, status int, v web.Visit, slug, typed string)
 		line := shop.CartLine{
 			Slug: l.product.Slug, Name: l.product.Name, Picture: l.product.Picture, Quantity: strconv.FormatInt(l.quantity, 10), Problem: l.problem,
 		}
-		if l.product.Stock != nil {
-			line.Left = int(max(*l.product.Stock, 0))
+		if left, counted := l.product.Available(); counted {
+			line.Left = int(left)
 		}
 		if l.unit.Minor != 0 {
 			line.Unit, line.Total = l.unit.Format(web.Locale), l.sum.Format(web.Locale)

@@ -116,6 +116,9 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 		page.Methods = h.methods(ctx, d.Total.Currency)
 		page.Method = preselected(d, p)
 		page.CanCancel = true
+		if d.HeldUntil != nil {
+			page.HeldUntil = h.Shop.Clock(*d.HeldUntil)
+		}
 		if p.Live && p.State == models.PaymentRedirected {
 			page.ContinueURL = p.RedirectURL
 		}
@@ -177,6 +180,13 @@ func (h Pages) send(c *gin.Context, o models.Order, method string, cause models.
 	}
 	if err != nil {
 		h.Log.InfoContext(c.Request.Context(), "order not sent to its provider", "order", o.ID, "provider", provider, "err", err)
+	}
+	if errors.Is(err, models.ErrSoldOut) {
+		v := h.visit(c)
+		v.Flash = "Somebody else is buying the last of these. Look again in half an hour, or cancel this order and change it."
+		if err := h.Visits.Save(c, v); err != nil {
+			return err
+		}
 	}
 	if err == nil && p.State == models.PaymentRedirected && p.RedirectURL != "" {
 		c.Redirect(http.StatusSeeOther, p.RedirectURL)

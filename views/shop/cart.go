@@ -37,6 +37,7 @@ type LineProblem string
 const (
 	ProblemNone      LineProblem = ""
 	ProblemSoldOut   LineProblem = "sold_out"
+	ProblemKept      LineProblem = "kept"       // the last ones are kept for somebody who is paying
 	ProblemWithdrawn LineProblem = "withdrawn"  // no longer in the catalogue
 	ProblemNotPriced LineProblem = "not_priced" // not in the chosen currency
 	ProblemTooMany   LineProblem = "too_many"   // fewer are left than asked for
@@ -92,7 +93,7 @@ func (l CartLine) canChange() bool {
 	switch l.Problem {
 	case ProblemNone, ProblemTooMany, ProblemQuantity:
 		return true
-	case ProblemSoldOut, ProblemWithdrawn, ProblemNotPriced:
+	case ProblemSoldOut, ProblemKept, ProblemWithdrawn, ProblemNotPriced:
 		return false
 	default:
 		return false
@@ -103,6 +104,8 @@ func (l CartLine) problem(currency string) string {
 	switch l.Problem {
 	case ProblemSoldOut:
 		return "sold out. Remove it to go on."
+	case ProblemKept:
+		return "somebody else is paying for the last ones. Look again in half an hour, or remove it to go on."
 	case ProblemWithdrawn:
 		return "no longer sold. Remove it to go on."
 	case ProblemNotPriced:

@@ -65,6 +65,7 @@ type OrderPage struct {
 	Method      string   // the one chosen before; may be empty
 	Problem     string   // about the chosen method, after a refused form; may be empty
 	CanCancel   bool
+	HeldUntil   string // until when the things are kept, such as "14:32"; empty when they are not counted
 
 	// RefreshSeconds above 0 has the page look again by itself at RefreshURL.
 	// After the last time both are empty and the page says what to do.

@@ -541,7 +541,7 @@ func TestOrder_LooksAgainOnlyWhenTold(t *testing.T) {
 }
 
 func TestCart_CannotCheckOutWithAProblem(t *testing.T) {
-	for _, problem := range []LineProblem{ProblemSoldOut, ProblemWithdrawn, ProblemNotPriced, ProblemTooMany, ProblemQuantity} {
+	for _, problem := range []LineProblem{ProblemSoldOut, ProblemKept, ProblemWithdrawn, ProblemNotPriced, ProblemTooMany, ProblemQuantity} {
 		p := cart()
 		p.Lines[1].Problem = problem
 		if p.CanCheckout() {
