@@ -206,6 +206,9 @@ func (b *books) refund() {
 		case done:
 		case one.State == providers.RefundFailed || one.State == providers.RefundReversed:
 			back = true
+			if one.State == providers.RefundReversed && told && sum.Minor == b.there() && b.r.Word != b.p.Word {
+				b.mark(models.RefundMarkReversed) // we never saw it go
+			}
 		case one.State == providers.RefundDone && !told && b.there() == 0:
 			elsewhere = true // and nobody says how much
 		}

@@ -27,7 +27,7 @@ var stateFor = map[providers.Outcome]models.PaymentState{
 // and reports in any order end where the last one asked for ends.
 func decide(p models.Payment, ops []models.Operation, r providers.Report) models.Change {
 	ch := models.Change{
-		PaymentID: p.ID, Version: p.Version, Ref: r.Ref, Word: r.Word, Reason: string(r.Reason), Outside: r.Outside,
+		PaymentID: p.ID, Version: p.Version, Ref: r.Ref, Word: r.Word, Reason: string(r.Reason), Outside: r.Outside, Test: r.Test,
 		Concerns: map[models.Attention]bool{},
 	}
 	state, known := stateFor[r.Outcome]
@@ -57,6 +57,9 @@ func decide(p models.Payment, ops []models.Operation, r providers.Report) models
 	}
 	if p.State != state && p.State.CanMove(state) {
 		ch.State = state
+		if state.Ended() && ch.Reason == "" && p.Reason == models.ReasonDeclined {
+			ch.Reason = p.Reason // that is why it ended
+		}
 	}
 	ch.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, ch.Operations)
 	return ch
@@ -102,6 +105,11 @@ func facts(p models.Payment, ops []models.Operation, r providers.Report) []model
 	} {
 		switch more := one.has.Minor - one.written; {
 		case one.has.Currency == "":
+		case one.kind == models.FactAuthorized && r.Outcome == providers.Authorized && one.has.Currency == p.Amount.Currency:
+			// What is held now: it may be a second time, after the first was let go.
+			if now := one.has.Minor - captured.Minor - (p.Authorized - p.Released - p.Captured); now > 0 {
+				all = append(all, fact(p, one.kind, now, r.Ref))
+			}
 		case one.has.Currency != p.Amount.Currency:
 			if p.State != models.PaymentMismatch && one.has.Minor > 0 {
 				all = append(all, models.Fact{Kind: one.kind, Amount: one.has, Ref: r.Ref})

@@ -12,6 +12,7 @@ const (
 	holdWarn = 3 * 24 * time.Hour  // so long before it lapses staff are told
 	holdAct  = 24 * time.Hour      // and so long before, the shop's rule is followed
 	clearFor = 4 * 24 * time.Hour  // longer than any bank should take
+	wordFor  = time.Hour           // longer than a word that we do not know should last
 )
 
 // HoldRule says what becomes of reserved money that nobody has taken when the
@@ -54,6 +55,8 @@ func (c *Cashier) clocks(p models.Payment, r providers.Report, ch *models.Change
 		}
 	}
 	ch.Concerns[models.AttentionLapsing] = r.Outcome == providers.Authorized && until != nil && until.Sub(now) <= holdWarn
+	ch.Concerns[models.AttentionUnknownWord] = r.Outcome == providers.Unknown && r.Reason != providers.ReasonPayout &&
+		p.State != models.PaymentPaid && !p.State.Ended() && now.Sub(p.CreatedAt) > wordFor
 	ch.Concerns[models.AttentionClearingLate] = r.Outcome == providers.Processing && p.State == models.PaymentProcessing && now.Sub(p.UpdatedAt) > clearFor
 }
 

@@ -1179,3 +1179,69 @@ func TestCapture_NobodySaysHowMuch(t *testing.T) {
 		s.want(t, models.OrderPaid, "")
 	})
 }
+
+// Reserved, let go, and reserved again there: what is held now can be taken.
+func TestHold_ASecondTime(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.reserved()
+		s.do(s.ask(models.OperationVoid, 0), models.OperationSucceeded)
+		s.say(func(r *providers.Report) { r.Outcome, r.Word = providers.Authorized, "hold again" })
+		s.want(t, models.OrderHold, "")
+		if held := s.p.Held(); held != nzd(2500) {
+			t.Fatalf("held %s", held)
+		}
+		s.say(func(r *providers.Report) { r.Outcome, r.Word, r.Captured = providers.Paid, "paid", nzd(2500) })
+		s.want(t, models.OrderPaid, "")
+		s.balances(2500, 0, 0)
+	})
+}
+
+// A refund on the provider's pages that came back before we heard of it.
+func TestRefund_CameBackUnseen(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.paid()
+		s.say(func(r *providers.Report) {
+			r.Word, r.Refunded, r.Refunds = "refund_reversed", nzd(0), []providers.Refund{{State: providers.RefundReversed, Word: "refund_reversed"}}
+		})
+		s.want(t, models.OrderRefundReversed, "refund_reversed")
+		s.accept(models.AttentionRefundReversed)
+		s.settle(t, callback)
+		s.want(t, models.OrderPaid, "")
+	})
+}
+
+// A word that nobody knows changes nothing; when it lasts somebody is told.
+func TestUnknownWord(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.say(func(r *providers.Report) { r.Outcome, r.Word = providers.Unknown, "in_review" })
+		s.want(t, models.OrderViewed, "")
+		s.sweep(2 * time.Hour)
+		s.want(t, models.OrderViewed, "unknown_word")
+		s.say(func(r *providers.Report) { r.Outcome, r.Word = providers.Paid, "paid" })
+		s.want(t, models.OrderPaid, "")
+	})
+}
+
+// A try was declined and another may follow on the same page; none does.
+func TestDeclined_OnTheSamePage(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.say(func(r *providers.Report) { r.Word, r.Reason = "failed", providers.ReasonDeclined })
+		s.want(t, models.OrderFailed, "")
+		s.say(func(r *providers.Report) { r.Word, r.Reason = "viewed", "" })
+		s.want(t, models.OrderViewed, "")
+		s.say(func(r *providers.Report) { r.Word, r.Reason = "failed", providers.ReasonDeclined })
+		s.say(func(r *providers.Report) { r.Outcome, r.Word, r.Reason = providers.Cancelled, "cancelled", "" })
+		if s.p.Reason != models.ReasonDeclined {
+			t.Fatalf("ended because of %q", s.p.Reason)
+		}
+	})
+}
+
+func TestTestPaymentsAreMarked(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.say(func(r *providers.Report) { r.Outcome, r.Word, r.Test = providers.Paid, "paid", true })
+		if d := s.want(t, models.OrderPaid, ""); !d.Test {
+			t.Fatal("not marked")
+		}
+	})
+}

@@ -147,6 +147,7 @@ const (
 
 // Reasons that say more than why a payment was refused.
 const (
+	ReasonDeclined = "declined" // the last try was declined; on the same page another is possible
 	ReasonRejected = "rejected" // the buyer refused to pay on the provider's page
 	ReasonOverdue  = "overdue"  // its time is over; the provider still takes the money
 	ReasonPayout   = "payout"   // it pays out, not in
@@ -337,6 +338,7 @@ type Change struct {
 	Word        string
 	Reason      string // kept when "" unless State is given
 	Outside     bool   // paid outside, as the provider was told
+	Test        bool   // no real money is meant, as the provider says
 	Facts       []Fact // kind, amount and ref; the rest is filled in
 	Events      []Event
 	Operations  []Outcome   // what came of operations
@@ -411,6 +413,11 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 				return err
 			}
 		}
+		if c.Test {
+			if _, err := gorm.G[Order](tx).Where("id = ? AND NOT test", pay.OrderID).Update(ctx, "test", true); err != nil {
+				return named(err, "order")
+			}
+		}
 		if order, err = p.db.derive(ctx, tx, pay.OrderID); err != nil {
 			return err
 		}
@@ -473,6 +480,9 @@ func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[str
 		if v != "" {
 			set[column] = v
 		}
+	}
+	if c.Word != "" && c.Word != pay.Word {
+		set["reason"] = c.Reason // a new word has its own, or none
 	}
 	if c.Data != nil {
 		set["data"] = c.Data

@@ -493,6 +493,7 @@ func TestDerive(t *testing.T) {
 		{"in dispute", open, []models.Payment{{State: "paid", Amount: total, Balances: models.Balances{Captured: 100, Disputed: 100}, Dispute: "chargeback"}}, models.OrderChargeback, "dispute"},
 		{"a payout", open, []models.Payment{{State: "created", Live: true, Amount: total, Reason: models.ReasonPayout}}, models.OrderCreated, ""},
 		{"late, and still taken", open, []models.Payment{{State: "redirected", Live: true, Amount: total, Reason: models.ReasonOverdue}}, models.OrderOverdue, ""},
+		{"declined, with another try on the same page", open, []models.Payment{{State: "redirected", Live: true, Amount: total, Reason: models.ReasonDeclined}}, models.OrderFailed, ""},
 		{"refused by the buyer", open, []models.Payment{{State: "cancelled", Amount: total, Reason: models.ReasonRejected}}, models.OrderRejected, ""},
 		{"refused by the buyer, then again", open, []models.Payment{{State: "cancelled", Amount: total, Reason: models.ReasonRejected}, pay("redirected", models.Balances{})}, models.OrderViewed, ""},
 		{"paid outside", open, []models.Payment{{State: "paid", Amount: total, Balances: took, Outside: true}}, models.OrderReceived, ""},

@@ -78,6 +78,7 @@ const (
 	AttentionRefundReversed   Attention = "refund_reversed"   // a refund came back
 	AttentionRefundElsewhere  Attention = "refund_elsewhere"  // money went back that nobody here asked for, and the provider does not say how much
 	AttentionCaptureUnknown   Attention = "capture_unknown"   // a capture of a part had no answer, and the provider does not say how much it took
+	AttentionUnknownWord      Attention = "unknown_word"      // a provider's word for a payment that we do not know, for longer than a moment
 	AttentionContradiction    Attention = "contradiction"     // a provider takes back what it had said
 	AttentionNeedAction       Attention = "need_action"       // a provider waits for the merchant to decide on its own pages
 	AttentionAccepted         Attention = "accepted"          // a bank took the order to pay and will say no more
@@ -304,6 +305,8 @@ func (t *tally) status(o Order) OrderStatus {
 		return OrderCreated
 	case t.live != nil && t.live.State == PaymentRedirected && t.live.Reason == ReasonOverdue:
 		return OrderOverdue
+	case t.live != nil && t.live.State == PaymentRedirected && t.live.Reason == ReasonDeclined:
+		return OrderFailed
 	case t.live != nil && t.live.State == PaymentRedirected:
 		return OrderViewed
 	case t.live == nil && t.newest != nil && t.newest.State == PaymentFailed:

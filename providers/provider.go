@@ -363,6 +363,7 @@ const (
 	ReasonInactive Reason = "inactive" // the buyer's account is not active
 	ReasonBalance  Reason = "balance"  // not enough money in the account
 	ReasonBlocked  Reason = "blocked"  // the buyer has blocked this shop
+	ReasonDeclined Reason = "declined" // the last try was declined, and another may follow on the same page; the payment is Open
 	ReasonRejected Reason = "rejected" // the buyer refused to pay on the provider's page; the payment is Cancelled
 	ReasonOverdue  Reason = "overdue"  // its time is over and the provider takes the money all the same; the payment is Open
 	ReasonPayout   Reason = "payout"   // it pays out, not in; the outcome is Unknown

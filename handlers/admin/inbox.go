@@ -131,7 +131,8 @@ func (h Pages) refundOf(i models.InboxItem, d models.OrderDetail) string {
 	switch i.Kind {
 	case models.AttentionMismatch, models.AttentionSecondPayment, models.AttentionOverpayment, models.AttentionPaidAfterCancel,
 		models.AttentionSoldOut, models.AttentionRefundFailed, models.AttentionRefundReversed:
-	case models.AttentionUnknown, models.AttentionRefundUnknown, models.AttentionContradiction, models.AttentionNeedAction, models.AttentionAccepted,
+	case models.AttentionUnknown, models.AttentionRefundUnknown, models.AttentionRefundElsewhere, models.AttentionCaptureUnknown,
+		models.AttentionUnknownWord, models.AttentionContradiction, models.AttentionNeedAction, models.AttentionAccepted,
 		models.AttentionClearingLate, models.AttentionLapsing, models.AttentionDispute, models.AttentionUnknownReference:
 		return ""
 	default:

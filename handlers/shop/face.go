@@ -122,6 +122,8 @@ func (s situation) open() (shop.OrderState, shop.Reason) {
 			return shop.StateConfirming, shop.ReasonNone
 		case p.Reason == models.ReasonOverdue:
 			return shop.StateOpen, shop.ReasonOverdue
+		case p.Reason == models.ReasonDeclined:
+			return shop.StateNotPaid, shop.ReasonDeclined
 		default:
 			return shop.StateOpen, shop.ReasonNone
 		}
@@ -140,6 +142,9 @@ func (s situation) ended() shop.Reason {
 		return shop.ReasonReturned
 	}
 	why := shop.ReasonCancelled
+	if s.payment.Reason == models.ReasonDeclined {
+		why = shop.ReasonDeclined // and no further try was left
+	}
 	for _, op := range s.Operations {
 		if op.PaymentID != s.payment.ID || op.State != models.OperationSucceeded {
 			continue
@@ -191,7 +196,7 @@ func reasonFor(word string) shop.Reason {
 		return shop.ReasonInactive
 	case providers.ReasonBlocked:
 		return shop.ReasonBlocked
-	case providers.ReasonNone, providers.ReasonRejected, providers.ReasonOverdue, providers.ReasonPayout:
+	case providers.ReasonNone, providers.ReasonDeclined, providers.ReasonRejected, providers.ReasonOverdue, providers.ReasonPayout:
 		return shop.ReasonDeclined
 	default:
 		return shop.ReasonDeclined

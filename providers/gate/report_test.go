@@ -43,7 +43,7 @@ func TestReport_InEveryStatus(t *testing.T) {
 		{"issued", nil, false, 0, 0, waiting},
 		{"viewed", []string{"viewed"}, false, 0, 0, waiting},
 		{"in progress", []string{"viewed", "in_progress"}, false, 0, 0, over(providers.Processing)},
-		{"failed", []string{"in_progress", "failed"}, false, 0, 0, waiting},
+		{"failed", []string{"in_progress", "failed"}, false, 0, 0, with(waiting, func(s *says) { s.reason = providers.ReasonDeclined })},
 		{"on hold", []string{"in_progress", "hold"}, true, 0, 0, says{outcome: providers.Authorized, held: whole, captured: -1}},
 		{"paid", []string{"in_progress", "paid"}, false, 0, 0, paid},
 		{"paid after a hold, as a whole", []string{"hold", "paid"}, true, 0, 0, says{outcome: providers.Paid, held: whole, captured: -1}},

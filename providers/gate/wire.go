@@ -312,8 +312,10 @@ type meaning struct {
 // seen before nothing is known.
 func meaningOf(status string) meaning {
 	switch normal(status) {
-	case "draft", "issued", "viewed", failed:
+	case "draft", "issued", "viewed":
 		return meaning{outcome: providers.Open}
+	case failed:
+		return meaning{outcome: providers.Open, reason: providers.ReasonDeclined}
 	case "overdue":
 		return meaning{outcome: providers.Open, reason: providers.ReasonOverdue}
 	case "inprogress":

@@ -198,7 +198,7 @@ func (c *Client) scopedToken(ctx context.Context, op, ref string) (providers.Sec
 	if errors.As(err, &e) && e.Kind == providers.KindUnavailable && ctx.Err() == nil {
 		token, err = c.askScopedToken(ctx, op, ref)
 	}
-	if errors.As(err, &e) && e.Kind == providers.KindUnreachable {
+	if errors.As(err, &e) && (e.Kind == providers.KindUnreachable || e.Kind == providers.KindUnauthorized) {
 		e.Kind = providers.KindUnavailable
 	}
 	return token, err

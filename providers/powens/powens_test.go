@@ -374,7 +374,7 @@ func TestStart_WithoutScopedToken(t *testing.T) {
 		{"down", 503, `{"code":"bug"}`, providers.KindUnavailable, 2},
 		{"too many", 429, ``, providers.KindUnavailable, 1},
 		{"refused", 400, `{"code":"invalidValue"}`, providers.KindRejected, 1},
-		{"no scope for it", 403, `{"code":"forbidden"}`, providers.KindUnauthorized, 1},
+		{"no scope for it", 403, `{"code":"forbidden"}`, providers.KindUnavailable, 1},
 		{"none in it", 200, `{"access_token":"scoped/token+9"}`, providers.KindUnavailable, 2},
 		{"another payment's", 200, `{"token":"scoped/token+9","id_payment":502}`, providers.KindUnavailable, 2},
 		{"no JSON", 200, `scoped/token+9`, providers.KindUnavailable, 2},

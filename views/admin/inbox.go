@@ -179,6 +179,12 @@ func (i Item) sentence() string {
 		return "A refund of " + lower(order) + " did not happen. " + i.Amount + " is here and not on its way back."
 	case AttentionRefundReversed:
 		return "A refund of " + lower(order) + " came back. " + i.Amount + " is here and not on its way back."
+	case AttentionRefundElsewhere:
+		return who + " sent back money of " + lower(order) + " that nobody here asked for, and does not say how much."
+	case AttentionCaptureUnknown:
+		return who + " does not say how much it took for " + lower(order) + ", and never answered the capture of a part."
+	case AttentionUnknownWord:
+		return with(who+" says something about "+lower(order)+" that we do not know", ": ", i.Detail) + "."
 	case AttentionContradiction:
 		return with(who+" takes back what it had said about "+lower(order), ". Its word is now: ", i.Detail) + "."
 	case AttentionNeedAction:
@@ -213,7 +219,9 @@ func (i Item) consequence() string {
 		return "Nobody is reminded of it any more. The money stays set aside for the refund until the provider says what became of it."
 	case AttentionUnknownReference:
 		return "It is put aside as nothing of ours. No order changes."
-	case AttentionSoldOut, AttentionUnknown, AttentionContradiction, AttentionNeedAction, AttentionClearingLate, AttentionLapsing, AttentionDispute:
+	case AttentionUnknown:
+		return "You say that the payment came to nothing. The order can be paid another way; should the money come all the same, it is found."
+	case AttentionSoldOut, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnknownWord, AttentionContradiction, AttentionNeedAction, AttentionClearingLate, AttentionLapsing, AttentionDispute:
 		return "Nobody is reminded of it any more, until its amount or the provider's word changes. The order stays as it is."
 	default:
 		return "Nobody is reminded of it any more."

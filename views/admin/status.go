@@ -179,7 +179,10 @@ const (
 	AttentionRefundUnknown    Attention = "refund_unknown"
 	AttentionRefundFailed     Attention = "refund_failed"
 	AttentionRefundReversed   Attention = "refund_reversed"
+	AttentionRefundElsewhere  Attention = "refund_elsewhere"
+	AttentionCaptureUnknown   Attention = "capture_unknown"
 	AttentionContradiction    Attention = "contradiction"
+	AttentionUnknownWord      Attention = "unknown_word"
 	AttentionNeedAction       Attention = "need_action"
 	AttentionAccepted         Attention = "accepted"
 	AttentionClearingLate     Attention = "clearing_late"
@@ -209,8 +212,14 @@ func (a Attention) word() string {
 		return "A refund did not happen"
 	case AttentionRefundReversed:
 		return "A refund came back"
+	case AttentionRefundElsewhere:
+		return "A refund that nobody here asked for"
+	case AttentionCaptureUnknown:
+		return "Nobody says how much was taken"
 	case AttentionContradiction:
 		return "The provider contradicts itself"
+	case AttentionUnknownWord:
+		return "The provider says something new"
 	case AttentionNeedAction:
 		return "The provider waits for you"
 	case AttentionAccepted:
@@ -242,13 +251,19 @@ func (a Attention) advice() string {
 	case AttentionSoldOut:
 		return "The money is here, and more was sold than there was. Agree with the shopper on a later delivery, or give the money back."
 	case AttentionUnknown:
-		return "We asked the provider to start a payment, never heard back, and cannot ask any more. Look the payment up in the provider's own pages."
+		return "We asked the provider to start a payment, never heard back, and cannot ask any more. Look in the provider's own pages: when there is nothing, accept, and the order can be paid another way."
 	case AttentionRefundUnknown:
 		return "It may have happened or not. Look in the provider's own pages before you do anything: sent again, the money may go back twice."
 	case AttentionRefundFailed:
 		return "The money is still here. Find out why, then give it back once more or in another way."
 	case AttentionRefundReversed:
 		return "The money is here again. Ask the shopper where it should go, then give it back once more."
+	case AttentionRefundElsewhere:
+		return "The provider says that money went back, and not how much. Look in its own pages, record the refund as made in another way, and accept."
+	case AttentionCaptureUnknown:
+		return "A capture of a part had no answer, and the provider does not say how much it took. Look in its own pages; we count what was asked for."
+	case AttentionUnknownWord:
+		return "We do not know the provider's word for this payment, so we believe nothing. Look in its own pages whether there is money."
 	case AttentionContradiction:
 		return "The provider now says something else about a payment that it had called paid. Nothing was changed. Ask the provider before you send anything."
 	case AttentionNeedAction:
