@@ -422,7 +422,7 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			return err
 		}
 		for _, op := range succeeded {
-			if op.Kind == OperationRefund || op.Kind == OperationReverse {
+			if op.Kind == OperationRefund || op.Kind == OperationReverse && pay.Captured > 0 { // what was stopped on its way never came
 				if err := p.db.goneBack(ctx, tx, order, op); err != nil {
 					return err
 				}

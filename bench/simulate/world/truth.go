@@ -263,6 +263,7 @@ func (a account) mailed() {
 			return f.PaymentID == op.PaymentID && f.Kind == models.FactRefundReversed
 		})
 		switch {
+		case op.State == models.OperationSucceeded && n == 0 && op.Kind == models.OperationReverse: // it stopped money that never came
 		case op.State == models.OperationSucceeded && n != 1, op.State != models.OperationSucceeded && n > 0 && !back, n > 1:
 			a.w.broken("mail", "%s %d of payment %s is %s and has %d mails", op.Kind, op.ID, op.PaymentID, op.State, n)
 		}
