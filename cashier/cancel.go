@@ -62,10 +62,29 @@ func (c *Cashier) letGo(ctx context.Context, pay models.Payment, cause models.Ca
 		return pay, err
 	}
 	after, mine, err := c.perform(ctx, op, cause)
-	if err == nil && !mine {
-		err = fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, pay.ID)
+	if err != nil || mine {
+		return after, err
 	}
-	return after, err
+	if op, err = c.outcome(ctx, op.ID); err != nil {
+		return after, err
+	}
+	if op.Open() {
+		return after, fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, pay.ID)
+	}
+	return c.payments.ByID(ctx, pay.ID)
+}
+
+// outcome waits a moment for somebody else who is calling the provider about an
+// operation.
+func (c *Cashier) outcome(ctx context.Context, id int64) (op models.Operation, err error) {
+	for range awaitTimes {
+		op, err = c.payments.Operation(ctx, id)
+		begun := op.Claimed(c.payments.Now()) || op.Kind != models.OperationRefund && op.State == models.OperationRequested && op.PendingAt == nil
+		if err != nil || !op.Open() || !begun || c.wait(ctx, awaitGap) != nil {
+			return op, err
+		}
+	}
+	return op, nil
 }
 
 // Cancel cancels an order that is not paid: it asks the provider first, says
@@ -130,11 +149,20 @@ func byStaff(cause models.Cause) bool { return strings.HasPrefix(cause.Actor, "s
 // release gives back what is reserved, for an order that is being cancelled.
 func (c *Cashier) release(ctx context.Context, p models.Payment, why string, cause models.Cause) (models.Payment, error) {
 	op, err := c.Do(ctx, models.Reservation{PaymentID: p.ID, Kind: models.OperationVoid, Key: c.newKey(), Note: why, Cause: cause})
-	if err != nil {
+	if err == nil {
+		op, err = c.outcome(ctx, op.ID)
+	}
+	if err != nil && !errors.Is(err, models.ErrIllegal) { // somebody else was quicker: then it has ended
 		return p, err
 	}
-	if op.State != models.OperationSucceeded {
-		return p, fmt.Errorf("%w: giving back payment %s is %s", ErrUndecided, p.ID, op.State)
+	after, readErr := c.payments.ByID(ctx, p.ID)
+	switch {
+	case readErr != nil:
+		return p, readErr
+	case after.State.Ended():
+		return after, nil
+	case err != nil:
+		return after, err
 	}
-	return c.payments.ByID(ctx, p.ID)
+	return after, fmt.Errorf("%w: giving back payment %s is %s", ErrUndecided, p.ID, op.State)
 }

@@ -27,6 +27,9 @@ const (
 	// decideAgain is how often a change is decided anew because the payment
 	// changed meanwhile.
 	decideAgain = 8
+	// awaitTimes and awaitGap are for how long one caller waits for another who
+	// is at the same thing.
+	awaitTimes, awaitGap = 25, 200 * time.Millisecond
 )
 
 var (
@@ -41,7 +44,8 @@ var (
 	ErrCannot = errors.New("cashier: the provider cannot do that")
 )
 
-// Config is what New needs. All fields but Reserve and Hold are required.
+// Config is what New needs. All fields but Reserve, Hold and Wait are
+// required.
 type Config struct {
 	Payments  *models.Payments
 	Orders    *models.Orders
@@ -54,6 +58,7 @@ type Config struct {
 	NewKey    func() string // a UUID; of operations
 	Log       *slog.Logger
 	Pace      Pace
+	Wait      func(ctx context.Context, d time.Duration) error // for somebody who is at the same thing; nil: real time
 }
 
 // Cashier starts, settles and gives up payments.
@@ -70,6 +75,7 @@ type Cashier struct {
 	newKey    func() string
 	log       *slog.Logger
 	pace      Pace
+	wait      func(ctx context.Context, d time.Duration) error
 	starts    singleflight.Group // one call to start per payment in this process; the claim does it for all
 }
 
@@ -78,13 +84,28 @@ func New(cfg Config) *Cashier {
 	c := &Cashier{
 		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, hold: cmp.Or(cfg.Hold, HoldVoid),
 		providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
-		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace,
+		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace, wait: cfg.Wait,
+	}
+	if c.wait == nil {
+		c.wait = wait
 	}
 	for _, p := range cfg.Providers {
 		c.providers[p.Name()] = p
 		c.names = append(c.names, p.Name())
 	}
 	return c
+}
+
+// wait lets real time pass.
+func wait(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
 }
 
 // Provider returns a provider by name; ok is false when it is not set up.

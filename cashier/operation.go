@@ -45,6 +45,9 @@ func (c *Cashier) Do(ctx context.Context, r models.Reservation) (models.Operatio
 			c.log.WarnContext(ctx, "payment not followed", "payment_id", op.PaymentID, "err", err)
 		}
 	}
+	if !mine && callErr == nil {
+		return c.outcome(ctx, op.ID)
+	}
 	return c.payments.Operation(ctx, op.ID)
 }
 
@@ -128,16 +131,24 @@ func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models
 	if errors.Is(callErr, ErrCannot) {
 		return pay, true, callErr
 	}
+	overtaken := false
 	after, err = c.record(ctx, pay.ID, func(now models.Payment, ops []models.Operation) models.Change {
+		overtaken = false
 		switch {
 		case callErr != nil:
 			return c.notDone(now, ops, before, callErr, cause)
 		case before.Kind == models.OperationRefund:
 			return c.refunded(now, ops, before, refund, cause)
+		case now.Version != pay.Version:
+			overtaken = true
+			return c.overtaken(now, ops, before, report, cause)
 		default:
 			return c.done(now, ops, before, report, cause)
 		}
 	})
+	if err == nil && overtaken {
+		after, err = c.askAgain(ctx, pay.ID, cause)
+	}
 	if err == nil && callErr != nil {
 		err = fmt.Errorf("cashier: %s %s: %w", before.Kind, pay.ID, callErr)
 	}
@@ -192,6 +203,33 @@ func (c *Cashier) done(now models.Payment, ops []models.Operation, op models.Ope
 		change.AskAt = c.next(now, ops, change, report.Outcome, 0)
 	}
 	return change
+}
+
+// overtaken is what an answer does that says how the payment was, when somebody
+// has heard newer things of it since the call began: it only shows that the
+// provider has the operation, and everything else is asked anew.
+func (c *Cashier) overtaken(now models.Payment, ops []models.Operation, op models.Operation, report providers.Report, cause models.Cause) models.Change {
+	soon := c.payments.Now()
+	change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause, Report: reportRow(string(op.Kind), report), AskAt: &soon}
+	if isOpen(ops, op.ID) {
+		change.Operations = []models.Outcome{{ID: op.ID, State: models.OperationRequested, Heard: true, Pending: true}}
+	}
+	return change
+}
+
+// askAgain asks about a payment as it is now.
+func (c *Cashier) askAgain(ctx context.Context, id string, cause models.Cause) (models.Payment, error) {
+	for range decideAgain {
+		pay, ops, err := c.payments.Operations(ctx, id)
+		if err != nil {
+			return pay, err
+		}
+		after, err := c.ask(ctx, pay, ops, cause)
+		if !errors.Is(err, models.ErrStale) {
+			return after, err
+		}
+	}
+	return c.payments.ByID(ctx, id)
 }
 
 // refunded is what the provider's answer to a refund does.

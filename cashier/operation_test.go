@@ -1245,3 +1245,52 @@ func TestTestPaymentsAreMarked(t *testing.T) {
 		}
 	})
 }
+
+// While the answer "it is being undone" is on its way, it fails, and the
+// callback is quicker: the older answer undoes nothing.
+func TestReverse_TheCallbackIsQuicker(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.pay.RefundsPend = true
+		s.paid()
+		s.pay.OnAct = func() {
+			s.pay.FinishReversal(s.p.Ref, providers.RefundFailed)
+			s.settle(t, callback)
+		}
+		s.do(s.ask(models.OperationReverse, 0), models.OperationFailed)
+		s.want(t, models.OrderReversalFailed, "")
+		s.balances(2500, 0, 0)
+	})
+}
+
+// Staff cancel what is reserved; the callback about it is quicker than the
+// answer.
+func TestCancel_TheCallbackIsQuicker(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.reserved()
+		s.pay.OnAct = func() { s.settle(t, callback) }
+		if err := s.Cancel(t.Context(), s.order.ID, "out of clay", ann); err != nil {
+			t.Fatal(err)
+		}
+		s.want(t, models.OrderCancelled, "")
+	})
+}
+
+// Somebody else has begun the very thing: one waits for the other.
+func TestCancel_BesideTheTimer(t *testing.T) {
+	full(t, func(t *testing.T, s *till) {
+		s.reserved()
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() {
+				if err := s.Cancel(t.Context(), s.order.ID, "out of clay", ann); err != nil && !errors.Is(err, models.ErrNotPayable) {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		s.want(t, models.OrderCancelled, "")
+		if s.pay.Voids != 1 {
+			t.Fatalf("%d voids", s.pay.Voids)
+		}
+	})
+}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"till/models"
 	"till/money"
@@ -193,21 +192,17 @@ func kindOf(err error) providers.Kind {
 
 // await waits a moment for another process that is starting the payment.
 func (c *Cashier) await(ctx context.Context, id string) (models.Payment, error) {
-	tick := time.NewTicker(200 * time.Millisecond)
-	defer tick.Stop()
-	for range 25 {
+	for range awaitTimes {
 		pay, err := c.payments.ByID(ctx, id)
 		if err != nil || !starts(pay) {
 			return pay, err
 		}
 		op, err := c.payments.Start(ctx, id)
-		if err != nil || op.ClaimedUntil == nil || !op.ClaimedUntil.After(c.payments.Now()) {
+		if err != nil || !op.Claimed(c.payments.Now()) {
 			return pay, err
 		}
-		select {
-		case <-ctx.Done():
-			return pay, ctx.Err()
-		case <-tick.C:
+		if err := c.wait(ctx, awaitGap); err != nil {
+			return pay, err
 		}
 	}
 	return c.payments.ByID(ctx, id)

@@ -36,6 +36,7 @@ type Fake struct {
 	// "reverse", "received".
 	Errs        map[string]error    // what the next one says, once
 	LostOps     map[string]bool     // with Errs: it is done all the same
+	OnAct       func()              // runs once, after the next was done and before its answer leaves
 	Keys        map[string][]string // the key of every one that was asked for, in order
 	Captures    int                 // those that were done, not requests
 	Voids       int

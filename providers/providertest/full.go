@@ -157,10 +157,15 @@ func (f Full) Received(_ context.Context, p providers.Payment, key string) (prov
 // act does something to a payment's books, and answers what they say then.
 func (f Full) act(op, ref, key string, do func(*providers.Report) string) (providers.Report, error) {
 	f.Mu.Lock()
-	defer f.Mu.Unlock()
 	var made string
 	r, err := f.actLocked(op, ref, key, &made, do)
-	return f.told(r), err
+	told, hook := f.told(r), f.OnAct
+	f.OnAct = nil
+	f.Mu.Unlock()
+	if hook != nil {
+		hook()
+	}
+	return told, err
 }
 
 // actLocked is act under Mu. do returns what it made, and nothing when it may

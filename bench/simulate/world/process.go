@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"till/cashier"
 	"till/handlers/callbacks"
@@ -50,10 +51,14 @@ func (w *world) newProcess() (*process, error) {
 	p.Cashier = cashier.New(cashier.Config{
 		Payments: w.payments, Orders: w.orders, Inbox: w.inbox, Providers: p.providers, Reserve: w.reserving(), Hold: w.hold,
 		PublicURL: shopURL, NewID: w.newID, NewKey: w.newKey, Log: log, Pace: cashier.Growing,
+		Wait: func(context.Context, time.Duration) error { return errAlone },
 	})
 	p.door = w.newDoor(p, log)
 	return p, nil
 }
+
+// errAlone is why nobody waits for somebody else here: there is one goroutine.
+var errAlone = errors.New("the other one stands still as long as we wait")
 
 // reserving names the providers at which money is reserved first.
 func (w *world) reserving() []string {
