@@ -189,7 +189,7 @@ func TestPayAgain(t *testing.T) {
 	p.at("iumicash-declined")
 	p.sees("Your balance is too low")
 	p.look("iumicash-declined")
-	p.clicks("link", "Return to "+strings.TrimPrefix(h.url, "http://"))
+	p.clicks("link", "Return to "+shopName)
 	p.at("order")
 	p.sees("This order is not paid yet")
 	p.sees("Order 1001")

@@ -150,9 +150,9 @@ func misdeliveries() []misdelivery {
 		{wish{}, cancelsThere, "issued", "You stopped the payment", "", false, 0, "", 200},
 		{slow("create", "3s"), approvedBeforeWeKnew, "paid", thanks, "", true, 1, "", 200},
 		{wish{}, paidAfterCancelThere, "paid", thanks, "", true, 1, "", 200},
-		{wish{}, paidAfterCancelHere, "cancelled", looking, "Paid after it was cancelled", true, 1, "", 200},
+		{wish{}, paidAfterCancelHere, "cancelled", "Money came for it all the same", "Paid after it was cancelled", true, 1, "", 200},
 		{wish{}, paidThenLess, "paid", thanks, "The provider contradicts itself", false, 1, "", 200},
-		{wish{}, paidTwice, "paid", looking, "Paid twice", true, 2, "", 200},
+		{wish{}, paidTwice, "paid", "more came than it costs", "Paid twice", true, 2, "", 200},
 		{wire("read", "answer_lost", 0), hiddenSuccess, "paid", thanks, "", true, 1, "", 200},
 	}
 }
