@@ -109,7 +109,7 @@ func bells(timer, by string, beside ...wish) []mishap {
 		{wish: wish{Fault: "callback_held"}, story: leaves, end: paid(timer), answer: 200},
 		{wish: wish{Fault: "callback_doubled"}, story: leaves, end: paid(by), answer: 200},
 		{wish: wish{Fault: "callback_before_return"}, story: returns, end: paid(""), answer: 200},
-		{wish: wish{Fault: "callback_after_return", Delay: "2s"}, story: returns, end: paid("return page"), answer: 200},
+		{wish: wish{Fault: "callback_after_return", Delay: "15s"}, story: returns, end: paid("return page"), answer: 200},
 		{wish: wish{Fault: "callback_out_of_order"}, story: leaves, end: paid(by), answer: 200},
 		{wish: wish{Fault: "callback_stale_replay"}, story: leaves, end: paid(by), answer: 200},
 	}
