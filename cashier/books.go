@@ -85,6 +85,9 @@ func (b *books) resolve() {
 	ended := stateFor[b.r.Outcome].Ended()
 	for i := range b.ops {
 		op := &b.ops[i]
+		if op.Kind == models.OperationCancel && op.Open() && !op.MayHaveBeenHeard() && b.r.Outcome != providers.Open {
+			b.close(op, models.OperationFailed, "too late") // and never sent
+		}
 		if !op.Open() || !op.MayHaveBeenHeard() {
 			continue
 		}

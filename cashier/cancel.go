@@ -55,6 +55,9 @@ func (c *Cashier) letGo(ctx context.Context, pay models.Payment, cause models.Ca
 		return c.Settle(ctx, pay.ID, cause)
 	}
 	op, _, err := c.payments.Reserve(ctx, models.Reservation{PaymentID: pay.ID, Kind: models.OperationCancel, Key: c.newKey(), Cause: cause})
+	if errors.Is(err, models.ErrIllegal) { // there is money by now
+		return c.payments.ByID(ctx, pay.ID)
+	}
 	if errors.Is(err, models.ErrBusy) {
 		return pay, fmt.Errorf("%w: %w", ErrUndecided, err)
 	}
@@ -138,6 +141,14 @@ func (c *Cashier) close(ctx context.Context, number int64, kind models.EventKind
 	}
 	closed, err := c.orders.Close(ctx, number, kind, why, cause)
 	if err == nil && !closed {
+		if detail, err = c.orders.ByNumber(ctx, number); err != nil {
+			return err
+		}
+		for _, p := range detail.Payments { // something came meanwhile
+			if err := bars(p); err != nil && detail.CancelledAt == nil && detail.ExpiredAt == nil {
+				return err
+			}
+		}
 		err = fmt.Errorf("%w: order %d is closed already", models.ErrNotPayable, number)
 	}
 	return err

@@ -1,6 +1,7 @@
 package cashier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -15,7 +16,7 @@ const (
 	repeats      = 6  // calls about one operation, after which only people repeat it
 )
 
-// tryAgain is how long Till waits before it asks again for a refund of its own
+// tryAgain is how long Till waits before it asks again for something of its own
 // that was refused, after so many refusals; then it is left to people.
 var tryAgain = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour, 6 * time.Hour, 24 * time.Hour, 24 * time.Hour}
 
@@ -62,7 +63,7 @@ func (c *Cashier) todo(ctx context.Context, pay models.Payment, ops []models.Ope
 		if op.Kind == models.OperationStart || !op.Open() || op.Claimed(now) || slices.Contains(tried, op.ID) || !c.can(pay, op.Kind) {
 			continue
 		}
-		if !op.MayHaveBeenHeard() || c.repeatable(pay, op) {
+		if !op.MayHaveBeenHeard() || c.repeatable(pay, ops, op) {
 			return op, true, nil
 		}
 	}
@@ -85,14 +86,14 @@ func (c *Cashier) todo(ctx context.Context, pay models.Payment, ops []models.Ope
 // whole can be done once only, and so can a refund of all that is left: no
 // provider gives back more than it took. Any other refund might go twice, so it
 // is left to people.
-func (*Cashier) repeatable(pay models.Payment, op models.Operation) bool {
+func (*Cashier) repeatable(pay models.Payment, ops []models.Operation, op models.Operation) bool {
 	if op.PendingAt != nil || op.Calls >= repeats {
 		return false
 	}
 	if op.Kind != models.OperationRefund {
 		return op.Kind != models.OperationCancel // a new one is made for that
 	}
-	return op.Amount.Minor == pay.Captured-pay.Refunded
+	return op.Amount.Minor == pay.Captured-(pay.Refunded-outside(ops)) // the provider knows nothing of what went outside
 }
 
 // rule is what the shop's rules ask for: money for a cancelled order goes back,
@@ -103,22 +104,17 @@ func (c *Cashier) rule(ctx context.Context, pay models.Payment, ops []models.Ope
 	if !pay.State.HoldsMoney() || !held && !left {
 		return r, false, nil
 	}
-	cancelled := false
-	if !pay.Live {
-		detail, err := c.orders.OfPayment(ctx, pay.ID)
-		if err != nil {
-			return r, false, err
-		}
-		cancelled = detail.CancelledAt != nil
+	detail, err := c.orders.OfPayment(ctx, pay.ID)
+	if err != nil {
+		return r, false, err
 	}
-	switch {
+	switch cancelled := detail.CancelledAt != nil; {
 	case cancelled && held:
 		r.Kind, r.Note = models.OperationVoid, "the order is cancelled"
-	case cancelled && left:
+	case cancelled && pay.Dispute != "":
+		return r, false, nil // the bank has taken it back, or may
+	case cancelled:
 		r.Kind, r.Note = models.OperationRefund, "the order is cancelled"
-		if wait, err := c.notYet(ctx, pay, ops); err != nil || wait {
-			return r, false, err
-		}
 	case c.lapses(pay) && c.hold == HoldVoid:
 		r.Kind, r.Note = models.OperationVoid, "the reservation was about to lapse"
 	case c.lapses(pay) && c.hold == HoldCapture:
@@ -126,18 +122,19 @@ func (c *Cashier) rule(ctx context.Context, pay models.Payment, ops []models.Ope
 	default:
 		return r, false, nil
 	}
-	return r, c.can(pay, r.Kind), nil
+	if !c.can(pay, r.Kind) {
+		return r, false, nil
+	}
+	wait, err := c.notYet(ctx, pay, ops, r.Kind)
+	return r, err == nil && !wait, err
 }
 
-// notYet reports whether a refund of Till's own must wait, because it was
+// notYet reports whether what Till would do by itself must wait, because it was
 // refused before, or because staff have decided to keep the money.
-func (c *Cashier) notYet(ctx context.Context, pay models.Payment, ops []models.Operation) (bool, error) {
+func (c *Cashier) notYet(ctx context.Context, pay models.Payment, ops []models.Operation, kind models.OperationKind) (bool, error) {
 	refused := slices.DeleteFunc(slices.Clone(ops), func(op models.Operation) bool {
-		return op.Kind != models.OperationRefund || op.State != models.OperationFailed || op.Actor != Timer.Actor
+		return op.Kind != kind || op.State != models.OperationFailed || op.Actor != Timer.Actor
 	})
-	if len(refused) == 0 {
-		return false, nil
-	}
 	items, err := c.inbox.OfOrder(ctx, pay.OrderID)
 	if err != nil {
 		return true, err
@@ -145,8 +142,11 @@ func (c *Cashier) notYet(ctx context.Context, pay models.Payment, ops []models.O
 	kept := func(i models.InboxItem) bool {
 		return i.Resolution == models.ResolutionAccepted && (i.Kind == models.AttentionPaidAfterCancel || i.Kind == models.AttentionRefundFailed)
 	}
-	if slices.ContainsFunc(items, kept) || len(refused) > len(tryAgain) {
+	switch {
+	case slices.ContainsFunc(items, kept), len(refused) > len(tryAgain):
 		return true, nil
+	case len(refused) == 0:
+		return false, nil
 	}
 	at := refused[len(refused)-1].UpdatedAt.Add(tryAgain[len(refused)-1])
 	if now := c.payments.Now(); at.After(now) {
@@ -211,7 +211,8 @@ func (c *Cashier) Repeat(ctx context.Context, id int64, cause models.Cause) (mod
 
 // Forget gives up an operation that the provider never answered: a person has
 // made sure that it did not happen. Should it turn out that it did, the provider
-// is believed.
+// is believed. models.ErrBusy while somebody is calling the provider about it,
+// models.ErrStale when it has an outcome by now.
 func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause models.Cause) error {
 	op, err := c.payments.Operation(ctx, id)
 	if err != nil {
@@ -220,9 +221,18 @@ func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause model
 	if op.Kind == models.OperationStart || !op.Open() || !op.MayHaveBeenHeard() {
 		return fmt.Errorf("%w: operation %d is %s", models.ErrIllegal, id, op.State)
 	}
+	late := error(nil)
 	_, err = c.record(ctx, op.PaymentID, func(now models.Payment, ops []models.Operation) models.Change {
 		change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause, AskAt: now.AskAt, Concerns: map[models.Attention]bool{}}
-		if !isOpen(ops, id) {
+		switch i := slices.IndexFunc(ops, func(op models.Operation) bool { return op.ID == id }); {
+		case i < 0 || !ops[i].Open():
+			late = models.ErrStale
+		case ops[i].Claimed(c.payments.Now()):
+			late = models.ErrBusy
+		default:
+			late = nil
+		}
+		if late != nil {
 			return change
 		}
 		giveUpReserve(now, ops, op, &change)
@@ -230,7 +240,7 @@ func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause model
 		change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
 		return change
 	})
-	return err
+	return cmp.Or(err, late)
 }
 
 // Accept takes what an item of the inbox has as it is, and goes on from there.

@@ -248,6 +248,11 @@ func (c *Cashier) refunded(now models.Payment, ops []models.Operation, op models
 		}
 	}
 	change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
+	if !isOpen(ops, op.ID) { // somebody closed it meanwhile: the provider's sums say what is true
+		soon := c.payments.Now()
+		change.AskAt = &soon
+		return change
+	}
 	outcome := providers.Unknown
 	if now.State == models.PaymentPaid {
 		outcome = providers.Paid

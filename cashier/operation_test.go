@@ -569,7 +569,11 @@ func TestReverse(t *testing.T) {
 				s.refuse(s.ask(models.OperationRefund, 1), models.ErrIllegal)
 				s.pay.FinishReversal(s.p.Ref, state)
 				s.sweep(time.Hour)
-				s.want(t, want, "")
+				look := ""
+				if state == providers.RefundFailed {
+					look = "refund_failed"
+				}
+				s.want(t, want, look)
 				if state == providers.RefundDone {
 					s.balances(2500, 0, 2500)
 					s.refuse(s.ask(models.OperationRefund, 1), models.ErrIllegal)
@@ -1257,7 +1261,7 @@ func TestReverse_TheCallbackIsQuicker(t *testing.T) {
 			s.settle(t, callback)
 		}
 		s.do(s.ask(models.OperationReverse, 0), models.OperationFailed)
-		s.want(t, models.OrderReversalFailed, "")
+		s.want(t, models.OrderReversalFailed, "refund_failed")
 		s.balances(2500, 0, 0)
 	})
 }

@@ -104,7 +104,7 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, ops []models.Oper
 		return pay, err
 	}
 	c.tell(ctx, pay, after, change)
-	if report.Outcome == providers.Open && !after.Live && cause.Actor == Timer.Actor {
+	if report.Outcome == providers.Open && !after.Live && cause.Actor == Timer.Actor && failed(ops, models.OperationCancel) < repeats {
 		return c.letGo(ctx, after, cause) // the shopper turned away and the provider has not been told, or has not heard
 	}
 	return after, nil
@@ -161,3 +161,13 @@ func (c *Cashier) noNews(ctx context.Context, pay models.Payment, ops []models.O
 
 // Timer is the cause of what the timer does.
 var Timer = models.Cause{Actor: "till", Source: "timer"}
+
+// failed is how many operations of a kind had no success.
+func failed(ops []models.Operation, kind models.OperationKind) (n int) {
+	for _, op := range ops {
+		if op.Kind == kind && op.State == models.OperationFailed {
+			n++
+		}
+	}
+	return n
+}

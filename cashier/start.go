@@ -159,7 +159,9 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, s provider
 	heardBefore := op.MayHaveBeenHeard()
 	switch {
 	case kind == providers.KindRejected:
-		change.State = models.PaymentFailed
+		if now.State.CanMove(models.PaymentFailed) {
+			change.State = models.PaymentFailed
+		}
 		outcome.State = models.OperationFailed
 		change.Events = []models.Event{{Kind: models.EventProviderRefused, Detail: outcome.Code}}
 		if s.Ref != "" {

@@ -129,7 +129,7 @@ func TestRefund_Mails(t *testing.T) {
 			told = mails
 			return err == nil && len(mails) == 2 && mails[1].Body != ""
 		})
-		if told[1].Subject != "Order "+b.order.Number()+": NZD 10.00 is on its way back to you – Kauri & Clay" ||
+		if told[1].Subject != "Order "+b.order.Number()+": we have given back NZD 10.00 – Kauri & Clay" ||
 			!strings.Contains(told[1].Body, "NZD 15.00 stays paid") || strings.Contains(told[1].Body, "Acme Pay") {
 			t.Fatalf("%s\n%s", told[1].Subject, told[1].Body)
 		}

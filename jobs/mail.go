@@ -176,7 +176,7 @@ func (w *mailWorker) orderPaid(d models.OrderDetail) (mail.OrderPaid, error) {
 			continue
 		}
 		received.Minor += p.Captured
-		if page.Provider == "" {
+		if page.Provider == "" && !p.Outside {
 			page.Provider = w.label(p.Provider)
 		}
 	}

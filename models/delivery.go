@@ -125,6 +125,9 @@ func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err erro
 		if err != nil {
 			return named(err, "payment of delivery")
 		}
+		if pay, err = lockPayment(ctx, tx, pay.ID); err != nil { // as everybody does, before the delivery
+			return err
+		}
 		return tie(ctx, tx, one, pay)
 	})
 	if err == nil && pay.ID == "" {

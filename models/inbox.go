@@ -44,6 +44,12 @@ type InboxItem struct {
 // TableName implements GORM's Tabler.
 func (InboxItem) TableName() string { return "inbox" }
 
+// wiped reports whether accepting the item took its cause away, so that the same
+// again is another one.
+func (i InboxItem) wiped() bool {
+	return i.Detail == "" && (i.Kind == AttentionRefundFailed || i.Kind == AttentionRefundReversed)
+}
+
 // Concern is what the item is about.
 func (i InboxItem) Concern() Concern {
 	return Concern{Kind: i.Kind, Subject: i.Subject, Detail: i.Detail, Amount: i.Amount}

@@ -254,6 +254,9 @@ func (r Reservation) amount(pay Payment) (money.Amount, error) {
 		}
 		return pay.Amount, nil
 	case OperationCancel:
+		if pay.State.HoldsMoney() {
+			return money.Amount{}, illegal
+		}
 		return pay.Amount, nil
 	case OperationStart, OperationRenew:
 	}
@@ -345,8 +348,9 @@ func pieces(ctx context.Context, tx *gorm.DB, orderID int64, lines []RefundLine)
 			return named(err, "line of the order")
 		}
 		var back int64
-		err = tx.Model(&RefundLine{}).Where(`position = ? AND operation_id IN (SELECT id FROM operations WHERE state <> ?
-			AND payment_id IN (SELECT id FROM payments WHERE order_id = ?))`, l.Position, OperationFailed, orderID).
+		err = tx.Model(&RefundLine{}).Where(`position = ? AND operation_id IN (SELECT id FROM operations WHERE payment_id IN
+			(SELECT id FROM payments WHERE order_id = ?) AND (state <> ? OR id IN (SELECT operation_id FROM stock_movements WHERE order_id = ?)))`,
+			l.Position, orderID, OperationFailed, orderID).
 			Select("COALESCE(SUM(quantity), 0)").Scan(&back).Error
 		if err != nil {
 			return named(err, "pieces refunded before")

@@ -254,8 +254,8 @@ func (o *Orders) PutOff(ctx context.Context, id int64, until time.Time) error {
 	})
 }
 
-// Close says that an order is cancelled or expired. An order that is paid, or
-// closed already, is left as it is; closed tells which.
+// Close says that an order is cancelled or expired. An order that is paid or
+// being paid, or closed already, is left as it is; closed tells which.
 func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail string, cause Cause) (closed bool, err error) {
 	column := map[EventKind]string{EventCancelled: "cancelled_at", EventExpired: "expired_at"}[kind]
 	if column == "" {
@@ -268,6 +268,10 @@ func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail str
 		}
 		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
 			return nil
+		}
+		open, err := gorm.G[Payment](tx).Where("order_id = ? AND (live OR state IN ?)", id, []PaymentState{PaymentPaid, PaymentAuthorized}).Find(ctx)
+		if err != nil || len(open) > 0 { // begun, or paid, since the caller looked
+			return named(err, "payments")
 		}
 		now := tx.NowFunc()
 		closed = true

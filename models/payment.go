@@ -397,6 +397,9 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			return err
 		}
 		set := map[string]any{"asked": pay.Asked + 1, "asked_at": tx.NowFunc(), "ask_at": c.AskAt}
+		if !changes && pay.Version != c.Version {
+			delete(set, "ask_at") // planned from older rows than these
+		}
 		var succeeded []Operation
 		if changes {
 			set["asked"] = 0

@@ -155,7 +155,7 @@ func Derive(o Order, payments []Payment, inbox []InboxItem) Verdict {
 	accepted := map[Concern]bool{}
 	for _, item := range inbox {
 		switch {
-		case item.Resolution == ResolutionAccepted:
+		case item.Resolution == ResolutionAccepted && !item.wiped():
 			accepted[item.Concern()] = true
 		case item.ClosedAt == nil && item.Kind == AttentionSoldOut: // only the commit that raised it knew
 			all = append(all, item.Concern())
@@ -212,6 +212,9 @@ func (p Payment) concerns() []Concern {
 		add(AttentionAccepted, p.Word, p.Amount.Minor)
 	case p.State == PaymentUnknown && p.AskAt == nil:
 		add(AttentionUnknown, "", p.Amount.Minor)
+	}
+	if p.Reversal == ReversalFailed {
+		add(AttentionRefundFailed, "reversal", p.Left().Minor)
 	}
 	switch p.Refund {
 	case RefundMarkFailed:

@@ -282,6 +282,9 @@ func (h Pages) Decide(verb page.Verb) func(*gin.Context) error {
 			return h.refused(c, d.ID, err, pay)
 		}
 		ctx := context.WithoutCancel(c.Request.Context())
+		if key := form.Get("key"); key != "" && key != p.Key {
+			return h.refused(c, d.ID, models.ErrStale, pay) // it was sent once more meanwhile
+		}
 		if verb == page.VerbRepeat {
 			op, err := h.Cashier.Repeat(ctx, p.Operation.ID, by(c))
 			if err != nil {
@@ -323,7 +326,7 @@ func (h Pages) decision(c *gin.Context, d models.OrderDetail, verb page.Verb) (p
 	}
 	return page.ActPage{
 		Number: d.Number(), Verb: verb, Name: name(d, pay), Payment: pay.ID, Provider: h.label(pay.Provider),
-		Money: op.Amount.Format(web.Locale), Operation: operation(op, h.clock(), true),
+		Money: op.Amount.Format(web.Locale), Operation: operation(op, h.clock(), true), Key: strconv.FormatInt(op.Calls, 10),
 	}, pay, nil
 }
 

@@ -19,7 +19,7 @@ func broken(op string, kind providers.Kind, code string) error {
 func TestCapture(t *testing.T) {
 	desks(t, func(t *testing.T, s *desk) {
 		s.reserved()
-		want(t, s.see(), 200, "NZD 25.00 is reserved at The full and not taken.", "It is given back a day before, unless somebody takes it.", `data-status="hold"`)
+		want(t, s.see(), 200, "The money is reserved at The full and not taken.", "It is given back a day before, unless somebody takes it.", `data-status="hold"`)
 		lacks(t, s.see(), "/refunds?", "/reversals?")
 		got := s.w.get(s.at("/captures?payment=" + s.pay.ID))
 		want(t, got, 200, "Take the reserved money?", "NZD 25.00 is reserved at The full.", "At most NZD 25.00.", `value="25.00"`)

@@ -32,7 +32,10 @@ func (h Pages) showOrder(c *gin.Context, status int, d models.OrderDetail, refus
 	p := page.OrderPage{
 		Number: d.Number(), Status: page.Status(d.Status), Test: d.Test, Placed: k.at(d.CreatedAt), Paid: k.maybe(d.PaidAt),
 		Total: d.Total.Format(web.Locale), Lines: lines(d), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Shopper: "/orders/" + d.Token, Timeline: h.timeline(d, k), Refused: refused,
+		Timeline: h.timeline(d, k), Refused: refused,
+	}
+	if has(me, rightFor[page.VerbCancel]) { // whoever has that page can cancel the order
+		p.Shopper = "/orders/" + d.Token
 	}
 	_, _, no := h.closable(d, page.VerbReceived)
 	p.Receive = no == nil && has(me, rightFor[page.VerbReceived])

@@ -43,7 +43,7 @@ func TestOrder(t *testing.T) {
 		}
 		got := w.get(orderURL(order.Number()))
 		want(t, got, 200,
-			`data-status="paid"`, "NZD 25.00 is paid. The order can be sent.", "2 × ", "NZD 12.50", "Mug",
+			`data-status="paid"`, "It is paid. The order can be sent.", "2 × ", "NZD 12.50", "Mug",
 			"Ann Lee", "ann@example.test", "1 Kauri Road", "Nelson 7010", "New Zealand", "/orders/"+order.Token,
 			"with Acme <Pay>", pay.Ref, pay.ID, "completed", "The ledger adds up.", "+NZD 25.00",
 			"Start", "called once", "lookup: paid", "HTTP 200", "start: open", "HTTP 201", `"status": "created"`,

@@ -122,7 +122,7 @@ func (h Pages) Refund(c *gin.Context) error {
 	if illegal != nil {
 		return h.refused(c, d.ID, illegal, r.payment)
 	}
-	if !fine {
+	if seen := form.Get("seen"); !fine || seen != "" && seen != r.Seen {
 		r.Refused = "What you looked at is not so any more. Nothing was done."
 		r.Key = uuid.NewString()
 		return h.showRefund(c, http.StatusConflict, r)
@@ -183,6 +183,7 @@ func (h Pages) refund(c *gin.Context, d models.OrderDetail, payment string) (ref
 	taken := money.Amount{Minor: pay.Captured, Currency: pay.Amount.Currency}
 	r.payment, r.left = pay, w.Left
 	r.RefundPage = page.RefundPage{
+		Seen:   strconv.FormatInt(r.payment.Version, 10),
 		Number: d.Number(), Name: name(d, pay), Payment: pay.ID, Provider: h.label(pay.Provider), AtProvider: can,
 		Total: taken.Format(web.Locale), Left: w.Left.Format(web.Locale), Way: page.RefundAtProvider,
 	}

@@ -48,6 +48,8 @@ func (h Pages) outcome(before, after models.Payment, err error) (string, error) 
 	var call *providers.Error
 	switch {
 	case err == nil:
+	case errors.Is(err, models.ErrStale):
+		return "Somebody else was asking at the same time. The payment is " + string(after.State) + ".", nil
 	case errors.Is(err, models.ErrUnavailable), !errors.As(err, &call):
 		return "", err
 	default:

@@ -293,7 +293,7 @@ func moving() []scene {
 			nil, false,
 		},
 		{"reserved", func(s *story) { s.reserved() }, models.OrderHold, "reserved", []string{
-			"NZD 25.00 is reserved in your account, and not taken.", "We take it when we ship. What we have not taken by Friday 3 April 2026 is let go.",
+			"NZD 25.00 is reserved in your account, and not taken.", "The reservation ends by Friday 3 April 2026.",
 			"Reserved, not taken NZD 25.00",
 		}, []string{"is paid", "We received"}, false},
 	}

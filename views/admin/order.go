@@ -68,12 +68,12 @@ func (p OrderPage) verdict() string {
 	case StatusInProgress:
 		return p.inProgress(who)
 	case StatusHold:
-		return p.Total + " is reserved at " + who + " and not taken."
+		return "The money is reserved at " + who + " and not taken."
 	case StatusPaid, StatusReceived:
 		if len(p.Items) > 0 {
-			return p.Total + " is paid. Before you send anything, look at what needs attention."
+			return "It is paid. Before you send anything, look at what needs attention."
 		}
-		return p.Total + " is paid. The order can be sent."
+		return "It is paid. The order can be sent."
 	case StatusFailed:
 		return "Not paid: " + who + " declined the last payment. The shopper can still pay this order another way."
 	case StatusRejected:
@@ -84,7 +84,7 @@ func (p OrderPage) verdict() string {
 		return "Not paid in time. Should money come all the same, it is recorded."
 	case StatusCancelled:
 		if len(p.Items) > 0 {
-			return "Cancelled, and yet money came for it."
+			return "Cancelled. Look at what needs attention."
 		}
 		return "Cancelled. " + p.kept()
 	case StatusRefundInitiated:

@@ -33,6 +33,7 @@ type RefundPage struct {
 	Way        RefundWay
 	Reason     string
 	Key        string // what makes the same form twice one refund
+	Seen       string // which state of the payment was looked at
 	Refused    string // why what was asked for was not done; empty when nothing was
 	Problems   RefundProblems
 }
@@ -148,7 +149,7 @@ type pair struct{ name, value string }
 
 // pairs is the form as it was typed, to go along with the next one.
 func (p RefundPage) pairs() []pair {
-	all := []pair{{"payment", p.Payment}, {"key", p.Key}, {"amount", p.Amount}, {"way", string(p.Way)}, {"reason", p.Reason}}
+	all := []pair{{"payment", p.Payment}, {"key", p.Key}, {"seen", p.Seen}, {"amount", p.Amount}, {"way", string(p.Way)}, {"reason", p.Reason}}
 	for _, l := range p.Lines {
 		if l.Quantity != "" {
 			all = append(all, pair{l.field(), l.Quantity})

@@ -44,7 +44,7 @@ type Row struct {
 // Subject is the mail's subject. It holds no line breaks, whatever the shop is
 // called.
 func (m OrderPaid) Subject() string {
-	s := "Order " + m.Number + " is paid: " + m.Total
+	s := "Order " + m.Number + " is paid: " + cmp.Or(m.Received, m.Total)
 	if m.ShopName != "" {
 		s += " – " + m.ShopName
 	}
@@ -97,6 +97,9 @@ type Refunded struct {
 // called.
 func (m Refunded) Subject() string {
 	s := "Order " + m.Number + ": " + m.Amount + " is on its way back to you"
+	if m.Provider == "" {
+		s = "Order " + m.Number + ": we have given back " + m.Amount
+	}
 	if m.ShopName != "" {
 		s += " – " + m.ShopName
 	}
@@ -122,11 +125,10 @@ func (m Refunded) Text() string {
 }
 
 func (m Refunded) news() string {
-	s := "we have sent back " + m.Amount + " for order " + m.Number
-	if m.Provider != "" {
-		s += ", with " + m.Provider
+	if m.Provider == "" {
+		return "we have given back " + m.Amount + " for order " + m.Number + "."
 	}
-	return s + ". Banks can take some days to show it."
+	return "we have sent back " + m.Amount + " for order " + m.Number + ", with " + m.Provider + ". Banks can take some days to show it."
 }
 
 func (m Refunded) rest() string { return "Of this order, " + m.Left + " stays paid." }

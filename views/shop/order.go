@@ -260,11 +260,11 @@ func (p OrderPage) paid() []string {
 }
 
 func (p OrderPage) reserved() []string {
-	says := "We take it when we ship."
+	says := "There is nothing more for you to do."
 	if p.Money.Until != "" {
-		says += " What we have not taken by " + p.Money.Until + " is let go."
+		says = "The reservation ends by " + p.Money.Until + ". " + says
 	}
-	return []string{p.Money.Reserved + " is reserved in your account, and not taken.", says + " There is nothing more for you to do."}
+	return []string{p.Money.Reserved + " is reserved in your account, and not taken.", says}
 }
 
 // cancelled tells of money that came for a cancelled order all the same.
