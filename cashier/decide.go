@@ -151,11 +151,11 @@ func totals(p models.Payment, ops []models.Operation, r providers.Report) (autho
 }
 
 // guessed reports whether what was taken is only what we asked for: of a part
-// whose capture had no answer, a provider that does not say how much it took
-// leaves that open.
+// whose capture has no answer yet, a provider that does not say how much it took
+// leaves that open. The answer, should it come, says so.
 func guessed(p models.Payment, ops []models.Operation, r providers.Report) bool {
 	return r.Outcome == providers.Paid && r.Captured == (money.Amount{}) && slices.ContainsFunc(ops, func(op models.Operation) bool {
-		return op.Kind == models.OperationCapture && op.State == models.OperationUnknown && op.Amount != p.Amount
+		return op.Kind == models.OperationCapture && op.Open() && op.MayHaveBeenHeard() && op.Amount != p.Amount
 	})
 }
 
@@ -174,6 +174,9 @@ func fact(p models.Payment, kind models.FactKind, minor int64, ref string) model
 func stillPaid(p models.Payment, r providers.Report, ch *models.Change) {
 	if more := r.Captured.Minor - p.Captured; r.Captured.Currency == p.Amount.Currency && more > 0 {
 		ch.Facts = append(ch.Facts, fact(p, models.FactCaptured, more, r.Ref))
+	}
+	if told := r.Captured; told == (money.Amount{Minor: p.Captured, Currency: p.Amount.Currency}) {
+		ch.Concerns[models.AttentionCaptureUnknown] = false
 	}
 	stands := r.Outcome == providers.Paid || r.Outcome == providers.NeedsPerson || r.Reversal == providers.RefundDone
 	if p.Agreed != (money.Amount{}) { // staff said so before the provider did

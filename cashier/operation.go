@@ -211,6 +211,9 @@ func (c *Cashier) done(now models.Payment, ops []models.Operation, op models.Ope
 func (c *Cashier) overtaken(now models.Payment, ops []models.Operation, op models.Operation, report providers.Report, cause models.Cause) models.Change {
 	soon := c.payments.Now()
 	change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause, Report: reportRow(string(op.Kind), report), AskAt: &soon}
+	if report.Captured == (money.Amount{Minor: now.Captured, Currency: now.Amount.Currency}) {
+		change.Concerns = map[models.Attention]bool{models.AttentionCaptureUnknown: false} // that much it said itself
+	}
 	if isOpen(ops, op.ID) {
 		change.Operations = []models.Outcome{{ID: op.ID, State: models.OperationRequested, Heard: true, Pending: true}}
 	}
