@@ -82,7 +82,7 @@ func lifecycles() []lifecycle {
 		{"gate", "", false, "complete, reverse", "reversed, paid 1916-1916, 1 mails, 1 sold"},
 		{"gate", "", false, "complete, ask, do reverse", "reversed, paid 1916-1916, 2 mails, 1 sold"},
 		{"gate", "", false, "complete, ask, fault reversal_slow, do reverse, reversal_done", "reversed, paid 1916-1916, 2 mails, 1 sold"},
-		{"gate", "", false, "complete, ask, fault reversal_slow, do reverse, reversal_fail", "reversal_failed, paid 1916-0, 1 mails, 1 sold"},
+		{"gate", "", false, "complete, ask, fault reversal_slow, do reverse, reversal_fail", "reversal_failed, paid 1916-0, 1 mails, 1 sold refund_failed"},
 		{"gate", "", false, "complete, chargeback, representation, won", "paid, paid 1916-0, 1 mails, 1 sold"},
 		{"gate", "", false, "complete, retrieval, chargeback, prearbitration", "prearbitration, paid 1916-0, 1 mails, 1 sold dispute"},
 		{"gate", "", false, "lie paid, lie cancelled, complete", "paid, paid 1916-0, 1 mails, 1 sold"},
