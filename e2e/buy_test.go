@@ -101,7 +101,7 @@ func TestBuy(t *testing.T) {
 	p.at("admin-order")
 	p.status("paid")
 	for _, text := range []string{
-		"NZD 76.00 is paid. The order can be sent.", "The ledger adds up.", "Order placed", "From Created to Redirected", "Captured NZD 76.00",
+		"It is paid. The order can be sent.", "The ledger adds up.", "Order placed", "From Created to Redirected", "Captured NZD 76.00",
 		"What iumiCash answered", "shopper, checkout",
 	} {
 		p.sees(text)

@@ -104,6 +104,10 @@ func TestRefund(t *testing.T) {
 		if o := v.only(); len(o.Money.Refunds) != 1 || o.Money.Refunded != o.Money.Captured {
 			t.Errorf("it did not go back once: %+v", o.Money)
 		}
+		eventually(t, patience, "the shop knows that it went back", func() (string, bool) {
+			shown := v.get(v.order).String()
+			return shown, strings.Contains(shown, "Sent back")
+		})
 		p.opensOrder("1003", "cancelled")
 		p.sees("Captured EUR 63.00")
 		p.sees("Refunded EUR 63.00")
