@@ -44,7 +44,7 @@ test: ## all tests; says what it skips where PostgreSQL or Chromium is missing
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout 20m ./e2e/...
 
 test/race: ## the same under the race detector, without the browser, with fewer simulations
-	$(GO) test -tags $(TAGS) -race -short -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)
+	TILL_TEST_RUNS=20 $(GO) test -tags $(TAGS) -race -short -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)
 
 test/e2e: ## a real browser against real processes
 	$(GO) test -tags $(TAGS) -count=1 ./e2e/...
