@@ -6,7 +6,7 @@ BIN      := bin
 LINT     := $(BIN)/golangci-lint
 LINT_VERSION := v2.15.0
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-FUZZTIME ?= 20s
+FUZZES   ?= 200000x
 KILLS    ?= 30
 SEED     ?= 1
 RUNS     ?= 2000
@@ -55,10 +55,10 @@ simulate: ## RUNS lives of a shop with everything going wrong, from SEED on
 kill: ## kill the shop at random points of a payment, KILLS times
 	TILL_TEST_KILLS=$(KILLS) $(GO) test -tags $(TAGS) -count=1 -run 'TestKill' -v ./e2e/
 
-fuzz: ## every parser, FUZZTIME each
+fuzz: ## every parser, FUZZES inputs each
 	@for pkg in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -tags $(TAGS) -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$pkg || exit 1; \
+	    echo "$$pkg $$f"; $(GO) test -tags $(TAGS) -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZES) -fuzzminimizetime 100x $$pkg || exit 1; \
 	  done; \
 	done
 
@@ -82,4 +82,4 @@ verify: generate ## fail when generated files or go.mod are stale
 	@test -z "$$(git ls-files --others --exclude-standard -- views static)" || { echo "generated files that are not committed"; exit 1; }
 
 ci: verify lint test test/race ## exactly what CI runs
-	$(MAKE) fuzz FUZZTIME=5s
+	$(MAKE) fuzz FUZZES=20000x
