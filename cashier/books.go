@@ -268,29 +268,37 @@ func (b *books) sum() money.Amount {
 
 // one reads one refund of a report, and reports whether it is one of ours, so
 // that there is nothing more to say about it. told tells whether the provider
-// gives a sum, which then has the last word on a refund without a name.
+// gives a sum, which then has the last word on every refund that it does not
+// name by the reference that we know: two of the same amount look the same.
 func (b *books) one(one providers.Refund, told bool, sum int64) bool {
-	op := b.match(one)
+	op, exact := b.match(one)
 	if op == nil {
 		return false // made elsewhere: the sum tells
 	}
-	named := b.named(one)
+	named := exact || b.named(one)
 	switch one.State {
 	case providers.RefundPending:
 		if op.Open() {
+			b.adopt(op, one)
 			b.wait(op)
 		}
 	case providers.RefundDone:
 		old := op.State == models.OperationUnknown && b.r.Word == b.p.Word // said before ours was asked for, perhaps
-		if op.Open() && (named || !told && !old && b.news(models.OperationRefund)) {
+		switch more := sum-b.there() >= op.Amount.Minor; {
+		case !op.Open():
+		case exact, named && told && more, named && !told && b.only(op), !named && !told && !old && b.news(models.OperationRefund):
+			b.adopt(op, one)
 			b.done(op)
 		}
 		return !op.Open() && op.State == models.OperationSucceeded || told
 	case providers.RefundFailed, providers.RefundReversed:
-		cameBack := named || told && b.there()-sum == op.Amount.Minor || !told && b.r.Word != b.p.Word
+		cameBack := exact || told && b.there()-sum == op.Amount.Minor || !told && (named && b.only(op) || b.r.Word != b.p.Word)
 		switch {
-		case op.Open() && (named || b.news(models.OperationRefund)):
+		case op.Open() && (exact || named && b.another(one) || !named && b.news(models.OperationRefund)):
+			b.adopt(op, one)
 			b.failed(op, one.Word)
+		case op.Open() && named:
+			b.doubt(op, one)
 		case op.State == models.OperationSucceeded && cameBack:
 			b.cameBack(op, one.Word)
 		case op.State == models.OperationSucceeded:
@@ -300,14 +308,77 @@ func (b *books) one(one providers.Refund, told bool, sum int64) bool {
 	return true
 }
 
-// named reports whether a provider says which refund it means.
+// adopt takes the reference that the provider gives a refund of ours.
+func (*books) adopt(op *models.Operation, one providers.Refund) {
+	if one.Ref != "" {
+		op.Ref = one.Ref
+	}
+}
+
+// only reports whether no other refund of ours that was made, or came back, may
+// be the one of the same amount that a report has.
+func (b *books) only(op *models.Operation) bool {
+	return !slices.ContainsFunc(b.ops, func(o models.Operation) bool {
+		return o.ID != op.ID && nameless(o) && o.Amount == op.Amount && !o.Open()
+	})
+}
+
+// nameless reports whether an operation is a refund that the provider may have
+// and of which we do not know its reference.
+func nameless(op models.Operation) bool {
+	return op.Kind == models.OperationRefund && op.Ref == "" && op.Code != models.CodeOutside
+}
+
+// alike counts the refunds of a report that are as the given one, and that none
+// of ours is known to be: in the given states.
+func (b *books) alike(one providers.Refund, states ...providers.RefundState) (n int) {
+	for _, r := range b.r.Refunds {
+		known := r.Ref != "" && slices.ContainsFunc(b.ops, func(op models.Operation) bool {
+			return op.Kind == models.OperationRefund && op.Ref == r.Ref
+		})
+		if !known && r.Amount == one.Amount && slices.Contains(states, r.State) {
+			n++
+		}
+	}
+	return n
+}
+
+// ended counts our refunds that may be the given one and ended so.
+func (b *books) ended(one providers.Refund, state models.OperationState) (n int) {
+	for _, op := range b.ops {
+		if nameless(op) && op.State == state && (one.Amount == (money.Amount{}) || op.Amount == one.Amount) {
+			n++
+		}
+	}
+	return n
+}
+
+// another reports whether a report has one more refund that came to nothing, of
+// the same amount, than we know of.
+func (b *books) another(one providers.Refund) bool {
+	return b.alike(one, providers.RefundFailed, providers.RefundReversed) > b.ended(one, models.OperationFailed)
+}
+
+// doubt leaves a refund to a person that a provider had in hand, and of which
+// nothing is left but what may be another one that came to nothing.
+func (b *books) doubt(op *models.Operation, one providers.Refund) {
+	gone := b.alike(one, providers.RefundDone, providers.RefundPending) <= b.ended(one, models.OperationSucceeded)
+	if gone && op.State == models.OperationRequested && op.PendingAt != nil {
+		op.State = models.OperationUnknown
+		b.ch.Operations = append(b.ch.Operations, models.Outcome{ID: op.ID, State: op.State, Ref: op.Ref, Heard: true})
+	}
+}
+
+// named reports whether a provider says which refund it means, as far as its
+// amount does.
 func (*books) named(one providers.Refund) bool {
 	return one.Ref != "" || one.Amount != (money.Amount{})
 }
 
-// match is the operation that a refund of a report is: by its reference, else
-// by its amount, else the one that is under way, else the last.
-func (b *books) match(one providers.Refund) *models.Operation {
+// match is the operation that a refund of a report is, or may be: by its
+// reference, which is exact, else by its amount, else the one that is under
+// way, else the last.
+func (b *books) match(one providers.Refund) (op *models.Operation, exact bool) {
 	var open, last *models.Operation
 	for i := range b.ops {
 		op := &b.ops[i]
@@ -315,7 +386,7 @@ func (b *books) match(one providers.Refund) *models.Operation {
 			continue
 		}
 		if one.Ref != "" && op.Ref == one.Ref {
-			return op
+			return op, true
 		}
 		if one.Ref == "" || op.Ref == "" && op.Open() {
 			if one.Amount != (money.Amount{}) && one.Amount != op.Amount {
@@ -327,16 +398,13 @@ func (b *books) match(one providers.Refund) *models.Operation {
 			last = op
 		}
 	}
-	if open != nil {
-		if one.Ref != "" {
-			open.Ref = one.Ref
-		}
-		return open
+	switch {
+	case open != nil:
+		return open, false
+	case one.Ref == "":
+		return last, false
 	}
-	if one.Ref == "" {
-		return last
-	}
-	return nil
+	return nil, false
 }
 
 func (b *books) done(op *models.Operation) {

@@ -36,7 +36,7 @@ func (c *Cashier) giveUp(ctx context.Context, pay models.Payment, cause models.C
 	case after.Ref != "": // it was started meanwhile
 		return c.letGo(ctx, after, cause)
 	case undecided:
-		return after, fmt.Errorf("%w: the start of payment %s had no answer", ErrUndecided, pay.ID)
+		return after, fmt.Errorf("%w: the start of payment %s had no answer", ErrUndecided, models.Mark(pay.ID))
 	}
 	return after, nil
 }
@@ -72,7 +72,7 @@ func (c *Cashier) letGo(ctx context.Context, pay models.Payment, cause models.Ca
 		return after, err
 	}
 	if op.Open() {
-		return after, fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, pay.ID)
+		return after, fmt.Errorf("%w: payment %s is being cancelled", ErrUndecided, models.Mark(pay.ID))
 	}
 	return c.payments.ByID(ctx, pay.ID)
 }
@@ -175,5 +175,5 @@ func (c *Cashier) release(ctx context.Context, p models.Payment, why string, cau
 	case err != nil:
 		return after, err
 	}
-	return after, fmt.Errorf("%w: giving back payment %s is %s", ErrUndecided, p.ID, op.State)
+	return after, fmt.Errorf("%w: giving back payment %s is %s", ErrUndecided, models.Mark(p.ID), op.State)
 }

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"till/models"
@@ -44,12 +45,13 @@ var (
 	ErrCannot = errors.New("cashier: the provider cannot do that")
 )
 
-// Config is what New needs. All fields but Reserve, Hold and Wait are
+// Config is what New needs. All fields but Reserve, Hold, Health and Wait are
 // required.
 type Config struct {
 	Payments  *models.Payments
 	Orders    *models.Orders
 	Inbox     *models.Inbox
+	Health    *models.Health // nil: how providers are is not noted
 	Providers []providers.Provider
 	Reserve   []string      // names of providers that reserve money first; it is taken by hand
 	Hold      HoldRule      // what becomes of a reservation that is about to lapse
@@ -66,6 +68,8 @@ type Cashier struct {
 	payments  *models.Payments
 	orders    *models.Orders
 	inbox     *models.Inbox
+	health    *models.Health
+	notes     notes
 	hold      HoldRule
 	providers map[string]providers.Provider
 	names     []string
@@ -76,13 +80,15 @@ type Cashier struct {
 	log       *slog.Logger
 	pace      Pace
 	wait      func(ctx context.Context, d time.Duration) error
+	asking    asking
+	begun     sync.WaitGroup     // by Begin
 	starts    singleflight.Group // one call to start per payment in this process; the claim does it for all
 }
 
 // New returns a cashier.
 func New(cfg Config) *Cashier {
 	c := &Cashier{
-		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, hold: cmp.Or(cfg.Hold, HoldVoid),
+		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, health: cfg.Health, hold: cmp.Or(cfg.Hold, HoldVoid),
 		providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
 		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace, wait: cfg.Wait,
 	}
@@ -127,7 +133,7 @@ func (c *Cashier) Providers() []providers.Provider {
 func (c *Cashier) provider(p models.Payment) (providers.Provider, error) {
 	one, ok := c.providers[p.Provider]
 	if !ok {
-		return nil, fmt.Errorf("%w: %q, of payment %s; set it up again to settle what it has", ErrNoProvider, p.Provider, p.ID)
+		return nil, fmt.Errorf("%w: %q, of payment %s; set it up again to settle what it has", ErrNoProvider, p.Provider, models.Mark(p.ID))
 	}
 	return one, nil
 }
@@ -174,17 +180,18 @@ func (c *Cashier) record(ctx context.Context, id string, decide redo) (models.Pa
 		}
 		return after, err
 	}
-	return models.Payment{}, fmt.Errorf("cashier: record %s: %w", id, err)
+	return models.Payment{}, fmt.Errorf("cashier: record %s: %w", models.Mark(id), err)
 }
 
-// tell logs what a change did.
+// tell logs what a change did. A log names a payment by order, provider and
+// ref, never by its ID, which leads to the order's page.
 func (c *Cashier) tell(ctx context.Context, before, after models.Payment, change models.Change) {
 	if before.State != after.State {
-		c.log.InfoContext(ctx, "payment moved", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
+		c.log.InfoContext(ctx, "payment moved", "order", after.OrderID, "provider", after.Provider, "ref", after.Ref,
 			"from", before.State, "to", after.State, "actor", change.Cause.Actor, "source", change.Cause.Source)
 	}
 	if !slices.Equal(before.Concerns, after.Concerns) || after.State == models.PaymentMismatch && before.State != after.State {
-		c.log.ErrorContext(ctx, "payment needs a person", "payment_id", after.ID, "order", after.OrderID, "provider", after.Provider,
+		c.log.ErrorContext(ctx, "payment needs a person", "order", after.OrderID, "provider", after.Provider, "ref", after.Ref,
 			"state", after.State, "concerns", after.Concerns.String())
 	}
 }

@@ -49,7 +49,7 @@ func decide(p models.Payment, ops []models.Operation, r providers.Report) models
 	b.refund()
 	b.dispute()
 	switch {
-	case !differs(p, r):
+	case !differs(p, r) && !short(p, r):
 	case b.captured > 0 && b.captured == b.refunded:
 		state = models.PaymentCancelled // all of it went back, so there is nothing left to disagree about
 	default:
@@ -61,23 +61,55 @@ func decide(p models.Payment, ops []models.Operation, r providers.Report) models
 			ch.Reason = p.Reason // that is why it ended
 		}
 	}
-	ch.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, ch.Operations)
 	return ch
 }
 
-// unknownRefund reports whether a refund has no answer, after what became of
-// some operations.
-func unknownRefund(ops []models.Operation, now []models.Outcome) bool {
-	return slices.ContainsFunc(ops, func(op models.Operation) bool {
-		state := op.State
-		for _, o := range now {
+// unheard says in a change which operations a person must hear of, each by
+// itself, after what became of some: a refund without an answer; what decides a
+// payment as a whole and is not asked for again by itself; what a provider did
+// not do because it does not know us.
+func unheard(ops []models.Operation, ch *models.Change) {
+	if ch.Concerns == nil {
+		ch.Concerns = map[models.Attention]bool{}
+	}
+	kinds := []models.Attention{models.AttentionRefundUnknown, models.AttentionUnanswered, models.AttentionUnauthorized}
+	for _, kind := range kinds {
+		ch.Concerns[kind] = false
+	}
+	for _, op := range ops {
+		if op.Kind == models.OperationStart {
+			continue
+		}
+		for _, o := range ch.Operations {
 			if o.ID == op.ID {
-				state = o.State
+				op.State, op.Code = o.State, o.Code
 			}
 		}
-		return op.Kind == models.OperationRefund && state == models.OperationUnknown
-	})
+		for _, kind := range kinds {
+			now := concerns(op, kind)
+			ch.Concerns[kind] = ch.Concerns[kind] || now
+			ch.Concerns[kind.About(op.ID)] = now
+		}
+	}
 }
+
+// concerns reports whether a person must hear of an operation, for a reason.
+func concerns(op models.Operation, kind models.Attention) bool {
+	unknown, refund := op.State == models.OperationUnknown, op.Kind == models.OperationRefund
+	switch kind { //nolint:exhaustive // the others are not about operations
+	case models.AttentionRefundUnknown:
+		return unknown && refund
+	case models.AttentionUnanswered:
+		return unknown && !refund && op.Kind != models.OperationCancel && op.Calls >= repeats
+	case models.AttentionUnauthorized:
+		return op.State == models.OperationRequested && op.Code == codeUnauthorized
+	}
+	return false
+}
+
+// codeUnauthorized is the Code of an operation that the provider did not do
+// because it does not know us. It is asked for again.
+const codeUnauthorized = "unauthorized"
 
 // differs reports whether a report is about other money than the payment is,
 // or about another payment altogether. What staff have agreed to is compared no
@@ -87,6 +119,17 @@ func differs(p models.Payment, r providers.Report) bool {
 		return false
 	}
 	return r.Amount != (money.Amount{}) && r.Amount != p.Amount || r.PaymentID != "" && r.PaymentID != p.ID && !p.Attached
+}
+
+// short reports whether a provider calls a payment paid and has taken less than
+// it is, where nothing was reserved of which somebody could have taken a part.
+// What was undone as a whole came and went.
+func short(p models.Payment, r providers.Report) bool {
+	if r.Outcome != providers.Paid || p.Agreed != (money.Amount{}) || p.State == models.PaymentPaid || r.Outside || r.Reversal == providers.RefundDone {
+		return false
+	}
+	reserved := p.Authorized > 0 || r.Authorized.Minor > 0
+	return !reserved && r.Captured.Currency == p.Amount.Currency && r.Captured.Minor < p.Amount.Minor
 }
 
 // facts is what a report adds to the ledger: the difference between what the

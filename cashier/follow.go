@@ -46,7 +46,8 @@ func (c *Cashier) follow(ctx context.Context, pay models.Payment, cause models.C
 		}
 		pay = after
 		if err != nil {
-			c.log.WarnContext(ctx, "operation had no success", "operation", op.ID, "kind", op.Kind, "payment_id", pay.ID, "err", err)
+			c.log.WarnContext(ctx, "operation had no success", "operation", op.ID, "kind", op.Kind,
+				"order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", err)
 			return pay, nil
 		}
 		if !mine {
@@ -203,8 +204,9 @@ func (c *Cashier) Repeat(ctx context.Context, id int64, cause models.Cause) (mod
 	if op.Kind == models.OperationStart || op.State != models.OperationUnknown {
 		return op, fmt.Errorf("%w: operation %d is %s", models.ErrIllegal, id, op.State)
 	}
-	if _, _, callErr := c.perform(ctx, op, cause); callErr != nil {
-		c.log.WarnContext(ctx, "operation had no success", "operation", id, "err", callErr)
+	if pay, _, callErr := c.perform(ctx, op, cause); callErr != nil {
+		c.log.WarnContext(ctx, "operation had no success", "operation", id, "kind", op.Kind,
+			"order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", callErr)
 	}
 	return c.payments.Operation(ctx, id)
 }
@@ -223,7 +225,7 @@ func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause model
 	}
 	late := error(nil)
 	_, err = c.record(ctx, op.PaymentID, func(now models.Payment, ops []models.Operation) models.Change {
-		change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause, AskAt: now.AskAt, Concerns: map[models.Attention]bool{}}
+		change := models.Change{PaymentID: now.ID, Version: now.Version, Cause: cause, AskAt: now.AskAt}
 		switch i := slices.IndexFunc(ops, func(op models.Operation) bool { return op.ID == id }); {
 		case i < 0 || !ops[i].Open():
 			late = models.ErrStale
@@ -237,7 +239,7 @@ func (c *Cashier) Forget(ctx context.Context, id int64, note string, cause model
 		}
 		giveUpReserve(now, ops, op, &change)
 		change.Operations = []models.Outcome{{ID: id, State: models.OperationFailed, Code: note, Heard: true}}
-		change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
+		unheard(ops, &change)
 		return change
 	})
 	return cmp.Or(err, late)
@@ -259,7 +261,7 @@ func (c *Cashier) Attach(ctx context.Context, item, number int64, reason string,
 	}
 	after, err := c.Settle(ctx, pay.ID, cause)
 	if err != nil {
-		c.log.WarnContext(ctx, "attached payment not settled", "payment_id", pay.ID, "err", err)
+		c.log.WarnContext(ctx, "attached payment not settled", "order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", err)
 		return pay, nil
 	}
 	return after, nil

@@ -38,11 +38,12 @@ func (c *Cashier) Do(ctx context.Context, r models.Reservation) (models.Operatio
 	ctx = context.WithoutCancel(ctx) // whoever asked may leave; what is begun is finished
 	after, mine, callErr := c.perform(ctx, op, r.Cause)
 	if callErr != nil {
-		c.log.WarnContext(ctx, "operation had no success", "operation", op.ID, "kind", op.Kind, "payment_id", op.PaymentID, "err", callErr)
+		c.log.WarnContext(ctx, "operation had no success", "operation", op.ID, "kind", op.Kind,
+			"order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", callErr)
 	}
 	if mine && callErr == nil {
 		if _, err := c.follow(ctx, after, r.Cause); err != nil { // others may wait behind it
-			c.log.WarnContext(ctx, "payment not followed", "payment_id", op.PaymentID, "err", err)
+			c.log.WarnContext(ctx, "payment not followed", "order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", err)
 		}
 	}
 	if !mine && callErr == nil {
@@ -112,7 +113,7 @@ func (c *Cashier) Powers(p models.Payment) Powers {
 // mine is false when somebody else is at it, or it must wait; then nothing is
 // done.
 func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models.Cause) (after models.Payment, mine bool, err error) {
-	before, mine, err := c.payments.Claim(ctx, op.ID, c.payments.Now().Add(claimFor))
+	before, mine, err := c.payments.Claim(ctx, op.ID, claimFor)
 	if err != nil {
 		return after, false, err
 	}
@@ -128,6 +129,7 @@ func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models
 	call, stop := context.WithTimeout(ctx, callFor)
 	defer stop()
 	report, refund, callErr := ask(call, p, pay, before)
+	c.heard(ctx, pay.Provider, callErr)
 	if errors.Is(callErr, ErrCannot) {
 		return pay, true, callErr
 	}
@@ -150,7 +152,7 @@ func (c *Cashier) perform(ctx context.Context, op models.Operation, cause models
 		after, err = c.askAgain(ctx, pay.ID, cause)
 	}
 	if err == nil && callErr != nil {
-		err = fmt.Errorf("cashier: %s %s: %w", before.Kind, pay.ID, callErr)
+		err = fmt.Errorf("cashier: %s %s: %w", before.Kind, models.Mark(pay.ID), callErr)
 	}
 	return after, true, err
 }
@@ -200,6 +202,7 @@ func (c *Cashier) done(now models.Payment, ops []models.Operation, op models.Ope
 	}
 	if isOpen(ops, op.ID) && !decided(change, op.ID) {
 		change.Operations = append(change.Operations, models.Outcome{ID: op.ID, State: models.OperationRequested, Heard: true, Pending: true})
+		unheard(ops, &change)
 		change.AskAt = c.next(now, ops, change, report.Outcome, 0)
 	}
 	return change
@@ -217,6 +220,7 @@ func (c *Cashier) overtaken(now models.Payment, ops []models.Operation, op model
 	if isOpen(ops, op.ID) {
 		change.Operations = []models.Outcome{{ID: op.ID, State: models.OperationRequested, Heard: true, Pending: true}}
 	}
+	unheard(ops, &change)
 	return change
 }
 
@@ -238,7 +242,7 @@ func (c *Cashier) askAgain(ctx context.Context, id string, cause models.Cause) (
 // refunded is what the provider's answer to a refund does.
 func (c *Cashier) refunded(now models.Payment, ops []models.Operation, op models.Operation, r providers.Refund, cause models.Cause) models.Change {
 	change := models.Change{
-		PaymentID: now.ID, Version: now.Version, Cause: cause, Concerns: map[models.Attention]bool{},
+		PaymentID: now.ID, Version: now.Version, Cause: cause,
 		Report: &models.Report{Operation: string(op.Kind), Outcome: string(r.State), Word: r.Word, HTTPStatus: int64(r.Status), Body: r.Raw},
 	}
 	if isOpen(ops, op.ID) {
@@ -250,7 +254,7 @@ func (c *Cashier) refunded(now models.Payment, ops []models.Operation, op models
 			}
 		}
 	}
-	change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
+	unheard(ops, &change)
 	if !isOpen(ops, op.ID) { // somebody closed it meanwhile: the provider's sums say what is true
 		soon := c.payments.Now()
 		change.AskAt = &soon
@@ -276,12 +280,12 @@ func (*Cashier) oneRefund(b *books, op *models.Operation, r providers.Refund) {
 }
 
 // notDone is what an error does to an operation: a refusal ends it, a provider
-// that was not reached is asked again, and no answer makes it unknown. A refusal
+// that was not reached is asked again, and so is one that does not know us, of
+// which a person hears; and no answer makes it unknown. A refusal
 // of what may have been done before proves nothing: the next look does.
 func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.Operation, err error, cause models.Cause) models.Change {
 	change := models.Change{
 		PaymentID: now.ID, Version: now.Version, Cause: cause, Report: errorRow(err), AskAt: c.retry(now, ops, err),
-		Concerns: map[models.Attention]bool{},
 	}
 	if !isOpen(ops, op.ID) {
 		return change // somebody looked meanwhile and knows
@@ -299,7 +303,10 @@ func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.
 	case kind == providers.KindRejected:
 		outcome.Code = cmp.Or(outcome.Code, "refused")
 	case !before && (kind == providers.KindUnreachable || kind == providers.KindUnauthorized):
-		outcome.State, outcome.Heard = models.OperationRequested, false
+		outcome.State, outcome.Heard, outcome.Code = models.OperationRequested, false, ""
+		if kind == providers.KindUnauthorized {
+			outcome.Code = codeUnauthorized
+		}
 	default:
 		outcome.Code = ""
 	}
@@ -307,7 +314,7 @@ func (c *Cashier) notDone(now models.Payment, ops []models.Operation, op models.
 		change.Events = []models.Event{{Kind: models.EventCancelAsked, Detail: string(kind)}}
 	}
 	change.Operations = []models.Outcome{outcome}
-	change.Concerns[models.AttentionRefundUnknown] = unknownRefund(ops, change.Operations)
+	unheard(ops, &change)
 	return change
 }
 

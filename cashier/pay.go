@@ -53,9 +53,9 @@ func (c *Cashier) Pay(ctx context.Context, number int64, provider, method string
 func bars(p models.Payment) error {
 	switch p.State {
 	case models.PaymentPaid, models.PaymentAuthorized:
-		return fmt.Errorf("%w: payment %s is %s", ErrPaid, p.ID, p.State)
+		return fmt.Errorf("%w: payment %s is %s", ErrPaid, models.Mark(p.ID), p.State)
 	case models.PaymentProcessing, models.PaymentAccepted, models.PaymentMismatch:
-		return fmt.Errorf("%w: payment %s is %s", ErrUndecided, p.ID, p.State)
+		return fmt.Errorf("%w: payment %s is %s", ErrUndecided, models.Mark(p.ID), p.State)
 	case models.PaymentCreated, models.PaymentRedirected, models.PaymentFailed, models.PaymentCancelled, models.PaymentExpired, models.PaymentUnknown:
 	}
 	return nil
@@ -80,14 +80,14 @@ func (c *Cashier) goOn(ctx context.Context, live models.Payment, cause models.Ca
 // payment stays open to late money, and a second success is found.
 func (c *Cashier) turnAway(ctx context.Context, live models.Payment, cause models.Cause) (models.Payment, error) {
 	if live.State == models.PaymentUnknown {
-		return live, fmt.Errorf("%w: payment %s is %s", ErrUndecided, live.ID, live.State)
+		return live, fmt.Errorf("%w: payment %s is %s", ErrUndecided, models.Mark(live.ID), live.State)
 	}
 	gone, err := c.giveUp(ctx, live, cause)
 	if live.Ref == "" && errors.Is(err, ErrUndecided) {
 		return live, err // it is being started, or the process died while it was: as good as unknown
 	}
 	if err != nil {
-		c.log.WarnContext(ctx, "payment let go without the provider's word", "payment_id", live.ID, "provider", live.Provider, "err", err)
+		c.log.WarnContext(ctx, "payment let go without the provider's word", "order", live.OrderID, "provider", live.Provider, "ref", live.Ref, "err", err)
 		gone = live
 	}
 	if err := bars(gone); err != nil {

@@ -37,7 +37,7 @@ func (c *Cashier) Settle(ctx context.Context, id string, cause models.Cause) (mo
 		}
 		return c.follow(ctx, pay, cause)
 	}
-	return models.Payment{}, fmt.Errorf("cashier: settle %s: %w", id, models.ErrStale)
+	return models.Payment{}, fmt.Errorf("cashier: settle %s: %w", models.Mark(id), models.ErrStale)
 }
 
 // Adopt settles a payment whose start had no answer, by the reference that a
@@ -74,11 +74,12 @@ func (c *Cashier) Adopt(ctx context.Context, id, ref string, cause models.Cause)
 	there := theirs(pay)
 	there.Ref = ref
 	report, err := p.Lookup(call, there)
+	c.heard(ctx, pay.Provider, err)
 	if err != nil {
-		return pay, fmt.Errorf("cashier: adopt %s: %w", id, err)
+		return pay, fmt.Errorf("cashier: adopt %s: %w", models.Mark(id), err)
 	}
 	if report.PaymentID != pay.ID {
-		c.log.WarnContext(ctx, "callback names a payment that is not ours", "payment_id", id, "provider", pay.Provider)
+		c.log.WarnContext(ctx, "callback names a payment that is not ours", "order", pay.OrderID, "provider", pay.Provider, "ref", ref)
 		return pay, nil
 	}
 	report.Ref = ref
@@ -95,6 +96,7 @@ func (c *Cashier) ask(ctx context.Context, pay models.Payment, ops []models.Oper
 	call, cancel := context.WithTimeout(ctx, callFor)
 	defer cancel()
 	report, err := p.Lookup(call, theirs(pay))
+	c.heard(ctx, pay.Provider, err)
 	if err != nil {
 		return c.noNews(ctx, pay, ops, err, cause)
 	}
@@ -120,6 +122,7 @@ func (c *Cashier) read(pay models.Payment, ops []models.Operation, operation str
 			change.Operations = append(change.Operations, models.Outcome{ID: id, State: models.OperationUnknown, Heard: true})
 		}
 	}
+	unheard(ops, &change)
 	change.Cause, change.Report = cause, reportRow(operation, report)
 	c.clocks(pay, report, &change)
 	asked := pay.Asked + 1
@@ -138,7 +141,7 @@ func (c *Cashier) silent(ops []models.Operation) (all []models.Operation, ids []
 	for i := range all {
 		op := &all[i]
 		if op.Kind != models.OperationStart && op.State == models.OperationRequested && op.ClaimedUntil != nil && op.PendingAt == nil && !op.Claimed(now) {
-			op.State = models.OperationUnknown
+			op.State, op.Code = models.OperationUnknown, "" // what an earlier call was told says nothing of this one
 			ids = append(ids, op.ID)
 		}
 	}
@@ -148,7 +151,7 @@ func (c *Cashier) silent(ops []models.Operation) (all []models.Operation, ids []
 // noNews keeps that a lookup had no usable answer. That says nothing about the
 // payment.
 func (c *Cashier) noNews(ctx context.Context, pay models.Payment, ops []models.Operation, cause error, by models.Cause) (models.Payment, error) {
-	c.log.WarnContext(ctx, "lookup had no answer", "payment_id", pay.ID, "provider", pay.Provider, "err", cause)
+	c.log.WarnContext(ctx, "lookup had no answer", "order", pay.OrderID, "provider", pay.Provider, "ref", pay.Ref, "err", cause)
 	ctx = context.WithoutCancel(ctx) // the time for the answer may be over; the next question is planned all the same
 	after, _, err := c.payments.Record(ctx, models.Change{
 		PaymentID: pay.ID, Version: pay.Version, AskAt: c.retry(pay, ops, cause), Report: errorRow(cause), Cause: by,
@@ -156,7 +159,7 @@ func (c *Cashier) noNews(ctx context.Context, pay models.Payment, ops []models.O
 	if err != nil {
 		return pay, errors.Join(cause, err)
 	}
-	return after, fmt.Errorf("cashier: settle %s: %w", pay.ID, cause)
+	return after, fmt.Errorf("cashier: settle %s: %w", models.Mark(pay.ID), cause)
 }
 
 // Timer is the cause of what the timer does.

@@ -1,6 +1,7 @@
 package cashier
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +26,7 @@ func (c *Cashier) Start(ctx context.Context, id string, cause models.Cause) (mod
 	v, err, _ := c.starts.Do(id, func() (any, error) { return c.start(ctx, id, cause) })
 	pay, ok := v.(models.Payment)
 	if !ok {
-		return models.Payment{}, fmt.Errorf("cashier: start %s: %w", id, err)
+		return models.Payment{}, fmt.Errorf("cashier: start %s: %w", models.Mark(id), err)
 	}
 	return pay, err
 }
@@ -47,7 +48,7 @@ func (c *Cashier) start(ctx context.Context, id string, cause models.Cause) (mod
 	if err != nil {
 		return pay, err
 	}
-	op, mine, err := c.payments.Claim(ctx, op.ID, c.payments.Now().Add(claimFor))
+	op, mine, err := c.payments.Claim(ctx, op.ID, claimFor)
 	if err != nil {
 		return pay, err
 	}
@@ -56,7 +57,8 @@ func (c *Cashier) start(ctx context.Context, id string, cause models.Cause) (mod
 	}
 	call, cancel := context.WithTimeout(ctx, callFor)
 	defer cancel()
-	started, err := open(call, p, c.request(detail, pay, op), op.MayHaveBeenHeard())
+	started, err := open(call, p, c.request(detail, pay, op), op)
+	c.heard(ctx, pay.Provider, err)
 	return c.recordStart(ctx, pay, op, started, err, cause)
 }
 
@@ -68,17 +70,31 @@ func starts(p models.Payment) bool {
 // errNoFinder is why a payment stays unknown for good.
 var errNoFinder = errors.New("cashier: the provider cannot look up a payment whose start had no answer")
 
+var (
+	// errNotFound is why nobody knows more after a look than before.
+	errNotFound = errors.New("cashier: looking for the payment had no success")
+	// errRefused is why a start that was refused although it may have been heard
+	// before came to nothing: there is no trace of it.
+	errRefused = errors.New("cashier: the provider refused the payment and does not have it")
+)
+
 // open starts a payment. One that the provider may have heard of is looked for
-// first: only a provider that is sure not to have it is asked again.
-func open(ctx context.Context, p providers.Provider, req providers.StartRequest, heard bool) (providers.Started, error) {
-	if heard {
+// first: only a provider that is sure not to have it is asked again, and not
+// when it has refused it since.
+func open(ctx context.Context, p providers.Provider, req providers.StartRequest, op models.Operation) (providers.Started, error) {
+	if op.MayHaveBeenHeard() {
 		f, ok := p.(providers.Finder)
 		if !ok {
 			return providers.Started{}, errNoFinder
 		}
 		s, found, err := f.Find(ctx, req)
-		if err != nil || found {
+		switch {
+		case err != nil && s.Ref == "":
+			return s, fmt.Errorf("%w: %w", errNotFound, err)
+		case err != nil || found:
 			return s, err
+		case op.State == models.OperationUnknown && op.Code != "":
+			return s, &providers.Error{Provider: p.Name(), Op: "start", Kind: providers.KindRejected, Code: op.Code, Err: errRefused}
 		}
 	}
 	return p.Start(ctx, req)
@@ -123,14 +139,14 @@ func (c *Cashier) recordStart(ctx context.Context, pay models.Payment, op models
 	if kindOf(callErr) == providers.KindUnauthorized {
 		level = slog.LevelError // nobody can pay until a person mends the settings
 	}
-	c.log.Log(ctx, level, "start had no success", "payment_id", pay.ID, "provider", pay.Provider, "err", callErr)
+	c.log.Log(ctx, level, "start had no success", "order", pay.OrderID, "provider", pay.Provider, "ref", s.Ref, "err", callErr)
 	after, err := c.record(ctx, pay.ID, func(now models.Payment, _ []models.Operation) models.Change {
 		return c.notStarted(now, op, s, callErr, cause)
 	})
 	if err != nil {
 		return after, errors.Join(callErr, err)
 	}
-	return after, fmt.Errorf("cashier: start %s: %w", pay.ID, callErr)
+	return after, fmt.Errorf("cashier: start %s: %w", models.Mark(pay.ID), callErr)
 }
 
 // mailsBuyer reports whether the provider confirms the payment to the buyer
@@ -146,8 +162,9 @@ func (c *Cashier) mailsBuyer(ctx context.Context, pay models.Payment) bool {
 
 // notStarted is what an error does: a refusal ends the payment, a provider that
 // was not reached, or does not know us, leaves it as it was, and no answer makes
-// it unknown. One that was opened although the buyer cannot be sent there is
-// asked about like any other.
+// it unknown. So does a refusal of what may have been heard before: it may be
+// refused because it is there. One that was opened although the buyer cannot be
+// sent there is asked about like any other.
 func (c *Cashier) notStarted(now models.Payment, op models.Operation, s providers.Started, err error, cause models.Cause) models.Change {
 	change := models.Change{PaymentID: now.ID, Version: now.Version, Report: errorRow(err), Cause: cause}
 	outcome := models.Outcome{ID: op.ID, State: models.OperationUnknown, Heard: true}
@@ -157,8 +174,13 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, s provider
 		outcome.Code, change.Reason = call.Code, string(call.Reason)
 	}
 	heardBefore := op.MayHaveBeenHeard()
+	refused := kind == providers.KindRejected && !errors.Is(err, errNotFound)
+	gone := errors.Is(err, errRefused)
+	if gone {
+		change.Reason, change.Report = now.Reason, nil // it was said before
+	}
 	switch {
-	case kind == providers.KindRejected:
+	case refused && (!heardBefore || s.Ref != "" || gone):
 		if now.State.CanMove(models.PaymentFailed) {
 			change.State = models.PaymentFailed
 		}
@@ -171,6 +193,12 @@ func (c *Cashier) notStarted(now models.Payment, op models.Operation, s provider
 		outcome.State, outcome.Heard = models.OperationRequested, false
 		change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}
 	default:
+		switch {
+		case refused:
+			outcome.Code = cmp.Or(outcome.Code, "refused") // the next look decides
+		default:
+			outcome.Code, change.Reason = op.Code, "" // a refusal before this holds
+		}
 		if now.State == models.PaymentCreated {
 			change.State = models.PaymentUnknown
 			change.Events = []models.Event{{Kind: models.EventNoAnswer, Detail: string(kind)}}

@@ -25,16 +25,19 @@ import (
 	page "till/views/admin"
 )
 
-// Deps is everything the handlers need. All fields but Hold are required.
+// Deps is everything the handlers need. All fields but Offers, Hold and
+// Proxies are required.
 type Deps struct {
 	Log     *slog.Logger
 	DB      *models.DB
 	Cashier *cashier.Cashier
 	Assets  *static.Set
 	Shop    web.Shop
+	Offers  []admin.Offer    // every provider that can be set up; may be nil
 	Hold    cashier.HoldRule // as the cashier has it; "" is its default
 	Secret  providers.Secret // what every key of ours is made from
 	NewID   func() string    // random, unguessable, letters and digits
+	Proxies []string         // addresses and networks whose X-Forwarded-For is believed
 }
 
 // New returns every address of Till.
@@ -47,6 +50,14 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	sealKey, err := d.key("staff, seal", 32)
+	if err != nil {
+		return nil, err
+	}
+	seal, err := admin.NewSeal(sealKey)
+	if err != nil {
+		return nil, err
+	}
 	products, orders, payments := models.NewProducts(d.DB), models.NewOrders(d.DB), models.NewPayments(d.DB)
 	deliveries := models.NewDeliveries(d.DB)
 	front := shop.Pages{
@@ -54,16 +65,17 @@ func New(d Deps) (http.Handler, error) {
 		Products: products, Orders: orders, Payments: payments, Cashier: d.Cashier, NewID: d.NewID,
 	}
 	office := admin.Pages{
-		Log: d.Log, Shop: d.Shop, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),
-		Staff: models.NewStaff(d.DB), Throttles: models.NewThrottles(d.DB), Orders: orders, Payments: payments,
-		Deliveries: deliveries, Mails: models.NewMails(d.DB), Inbox: models.NewInbox(d.DB), Products: products, Cashier: d.Cashier, Hold: d.Hold,
+		Log: d.Log, Shop: d.Shop, DB: d.DB, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),
+		Seal: seal, Drafts: admin.NewDrafts(seal), Staff: models.NewStaff(d.DB), Throttles: models.NewThrottles(d.DB), Orders: orders, Payments: payments,
+		Deliveries: deliveries, Mails: models.NewMails(d.DB), Inbox: models.NewInbox(d.DB), Products: products, Cashier: d.Cashier, Offers: d.Offers, Hold: d.Hold,
 	}
 	bells := callbacks.Callbacks{Log: d.Log, Provider: d.Cashier.Provider, Keeper: deliveries}
 
 	r := gin.New()
-	if err := r.SetTrustedProxies(nil); err != nil {
+	if err := r.SetTrustedProxies(d.Proxies); err != nil {
 		return nil, fmt.Errorf("handlers: %w", err)
 	}
+	r.RemoteIPHeaders = []string{"X-Forwarded-For"} // gin would believe X-Real-IP too, which a proxy may pass on
 	r.HandleMethodNotAllowed = true
 	r.RedirectTrailingSlash, r.RedirectFixedPath = true, false
 	inShop := web.Room{Log: d.Log, Problem: front.Problem}
@@ -109,8 +121,12 @@ func New(d Deps) (http.Handler, error) {
 
 	r.GET("/admin/login", inOffice.Handle(office.LoginForm))
 	r.POST("/admin/login", inOffice.Handle(office.Login))
+	r.GET("/admin/login/code", inOffice.Handle(office.LoginCode))
+	r.POST("/admin/login/code", inOffice.Handle(office.CheckCode))
+	r.GET("/admin/invitations/:token", inOffice.Handle(office.Invitation))
+	r.POST("/admin/invitations/:token", inOffice.Handle(office.AcceptInvitation))
 	staff := r.Group("/admin", office.Guard())
-	staff.GET("", inOffice.Handle(func(c *gin.Context) error { c.Redirect(http.StatusSeeOther, "/admin/orders"); return nil }))
+	staff.GET("", inOffice.Handle(office.Overview))
 	staff.POST("/logout", inOffice.Handle(office.Logout))
 	staff.GET("/orders", inOffice.Handle(office.List))
 	staff.GET("/orders/:number", inOffice.Handle(office.Order))
@@ -130,10 +146,53 @@ func New(d Deps) (http.Handler, error) {
 		staff.GET("/orders/:number/operations/:operation/"+string(verb), inOffice.Handle(office.AskDecide(verb)))
 		staff.POST("/orders/:number/operations/:operation/"+string(verb), inOffice.Handle(office.Decide(verb)))
 	}
+	staff.POST("/orders/:number/notes", inOffice.Handle(office.Note))
+	staff.POST("/orders/:number/recompute", inOffice.Handle(office.Recompute))
+	staff.POST("/orders/:number/mails/:mail/resend", inOffice.Handle(office.Resend))
+	staff.POST("/orders/:number/pack", inOffice.Handle(office.Pack))
+	staff.POST("/orders/:number/unpack", inOffice.Handle(office.Unpack))
+	staff.GET("/orders/:number/ship", inOffice.Handle(office.AskShip))
+	staff.POST("/orders/:number/ship", inOffice.Handle(office.Ship))
+	staff.POST("/orders/:number/unship", inOffice.Handle(office.Unship))
+	staff.GET("/orders/:number/documents/:document", inOffice.Handle(office.Document))
+	staff.GET("/orders/:number/packing-slip", inOffice.Handle(office.PackingSlip))
+	staff.GET("/approvals", inOffice.Handle(office.Approvals))
+	staff.GET("/approvals/:approval", inOffice.Handle(office.Approval))
+	staff.POST("/approvals/:approval/approve", inOffice.Handle(office.Approve))
+	staff.POST("/approvals/:approval/decline", inOffice.Handle(office.Decline))
+	staff.POST("/approvals/:approval/withdraw", inOffice.Handle(office.Withdraw))
+	staff.GET("/payments", inOffice.Handle(office.PaymentList))
+	staff.GET("/refunds", inOffice.Handle(office.RefundList))
 	staff.GET("/inbox", inOffice.Handle(office.Waiting))
 	staff.GET("/inbox/:item", inOffice.Handle(office.Item))
 	staff.POST("/inbox/:item/accept", inOffice.Handle(office.Accept))
 	staff.POST("/inbox/:item/attach", inOffice.Handle(office.Attach))
+	staff.GET("/deliveries", inOffice.Handle(office.Wires))
+	staff.GET("/deliveries/:id", inOffice.Handle(office.Wire))
+	staff.POST("/deliveries/:id/redeliver", inOffice.Handle(office.Redeliver))
+	staff.GET("/providers", inOffice.Handle(office.Lines))
+	staff.POST("/providers/:provider/test", inOffice.Handle(office.TestLine))
+	staff.GET("/staff", inOffice.Handle(office.Members))
+	staff.GET("/staff/:member", inOffice.Handle(office.Member))
+	staff.POST("/staff/:member/role", inOffice.Handle(office.SetRole))
+	staff.POST("/staff/:member/disable", inOffice.Handle(office.Disable))
+	staff.POST("/staff/:member/enable", inOffice.Handle(office.Enable))
+	staff.POST("/staff/:member/reset", inOffice.Handle(office.ResetFactor))
+	staff.POST("/staff/invitations", inOffice.Handle(office.Invite))
+	staff.POST("/staff/invitations/:invitation/revoke", inOffice.Handle(office.RevokeInvitation))
+	staff.GET("/account", inOffice.Handle(office.Account))
+	staff.POST("/account/name", inOffice.Handle(office.Rename))
+	staff.POST("/account/password", inOffice.Handle(office.ChangePassword))
+	staff.POST("/account/sessions/end", inOffice.Handle(office.EndSession))
+	staff.POST("/account/sessions/end-others", inOffice.Handle(office.EndOtherSessions))
+	staff.GET("/account/second-factor", inOffice.Handle(office.Factor))
+	staff.POST("/account/second-factor", inOffice.Handle(office.BeginFactor))
+	staff.POST("/account/second-factor/confirm", inOffice.Handle(office.ConfirmFactor))
+	staff.POST("/account/second-factor/off", inOffice.Handle(office.StopFactor))
+	staff.POST("/account/second-factor/codes", inOffice.Handle(office.RenewCodes))
+	staff.GET("/audit", inOffice.Handle(office.Audit))
+	staff.POST("/audit/export", inOffice.Handle(office.ExportAudit))
+	office.Drafts.Know(r.Routes()) // when all of them are there
 	return r, nil
 }
 

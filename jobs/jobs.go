@@ -75,11 +75,12 @@ func New(o Options) (*Runner, error) {
 	}
 	workers := river.NewWorkers()
 	err = errors.Join(
-		river.AddWorkerSafely(workers, &settleWorker{deliveries: models.NewDeliveries(o.DB), cashier: o.Cashier, now: o.DB.Now}),
+		river.AddWorkerSafely(workers, &settleWorker{deliveries: models.NewDeliveries(o.DB), cashier: o.Cashier}),
 		river.AddWorkerSafely(workers, &mailWorker{
 			mails: models.NewMails(o.DB), orders: models.NewOrders(o.DB), label: labels(o.Cashier), shop: o.Shop, post: poster(o.SMTP), log: o.Log,
 		}),
 		river.AddWorkerSafely(workers, &tidyWorker{sessions: models.NewStaffSessions(o.DB), throttles: models.NewThrottles(o.DB)}),
+		river.AddWorkerSafely(workers, &closeWorker{closes: models.NewCloses(o.DB)}),
 	)
 	if err != nil {
 		return nil, fmt.Errorf("jobs: new: %w", err)
@@ -100,8 +101,12 @@ func New(o Options) (*Runner, error) {
 		RetryPolicy:  growing{},
 		ErrorHandler: failures{o.Log},
 		Logger:       slog.New(warnings{o.Log.Handler()}),
-		PeriodicJobs: []*river.PeriodicJob{river.NewPeriodicJob(river.PeriodicInterval(tidyEvery),
-			func() (river.JobArgs, *river.InsertOpts) { return tidy{}, nil }, &river.PeriodicJobOpts{RunOnStart: true})},
+		PeriodicJobs: []*river.PeriodicJob{
+			river.NewPeriodicJob(river.PeriodicInterval(tidyEvery),
+				func() (river.JobArgs, *river.InsertOpts) { return tidy{}, nil }, &river.PeriodicJobOpts{RunOnStart: true}),
+			river.NewPeriodicJob(river.PeriodicInterval(closeEvery),
+				func() (river.JobArgs, *river.InsertOpts) { return closeDays{}, nil }, &river.PeriodicJobOpts{RunOnStart: true}),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("jobs: new: %w", err)

@@ -33,7 +33,7 @@ type Shop struct {
 type letter struct {
 	id                string // the same each time that it is sent
 	to, subject, text string
-	html              string
+	html              string // "" where only the text was kept
 	at                time.Time
 }
 
@@ -42,7 +42,8 @@ type sender interface {
 }
 
 // mailWorker writes a mail from the rows and sends it. The text is kept before
-// it is sent.
+// it is sent, and what is kept is what is sent, however often it is tried and
+// whatever becomes of the rows meanwhile.
 type mailWorker struct {
 	river.WorkerDefaults[sendMail]
 	mails  *models.Mails
@@ -76,6 +77,9 @@ func (w *mailWorker) Work(ctx context.Context, job *river.Job[sendMail]) error {
 	if err != nil {
 		return err
 	}
+	if m.Kind == models.MailShipped && order.ShippedAt == nil && m.Subject == "" { // undone since it was asked for
+		return w.wait(m)
+	}
 	l, err := w.write(ctx, m, order)
 	if err != nil {
 		return fmt.Errorf("jobs: write mail %d: %w", m.ID, err)
@@ -84,11 +88,22 @@ func (w *mailWorker) Work(ctx context.Context, job *river.Job[sendMail]) error {
 		if err := w.mails.Written(ctx, m.ID, l.subject, l.text); err != nil {
 			return err
 		}
+		if m, err = w.mails.ByID(ctx, m.ID); err != nil { // somebody else may have been quicker
+			return err
+		}
+	}
+	if l.subject != m.Subject || l.text != m.Body {
+		l.subject, l.text, l.html = m.Subject, m.Body, "" // the rows have changed, and only the text was kept
 	}
 	if w.post == nil {
 		return nil
 	}
 	err = w.post.send(ctx, l)
+	if err != nil {
+		if kept := w.mails.NotSent(context.WithoutCancel(ctx), m.ID, errors.Is(err, errRecipient)); kept != nil {
+			w.log.WarnContext(ctx, "mail not counted", "mail_id", m.ID, "err", kept)
+		}
+	}
 	if errors.Is(err, errRecipient) {
 		w.log.WarnContext(ctx, "mail refused", "mail_id", m.ID, "order", m.OrderID, "err", err)
 		return river.JobCancel(err) // the same address will not be there tomorrow either
@@ -98,6 +113,20 @@ func (w *mailWorker) Work(ctx context.Context, job *river.Job[sendMail]) error {
 	}
 	return w.mails.Sent(ctx, m.ID)
 }
+
+// wait puts a mail off that is about what is not so just now. When it is so
+// again, the mail is written; when it stays like this, never.
+func (w *mailWorker) wait(m models.Mail) error {
+	if w.mails.Now().Sub(m.CreatedAt) > models.UnshipFor {
+		return river.JobCancel(errUndone)
+	}
+	return river.JobSnooze(undoneGap)
+}
+
+var errUndone = errors.New("what the mail tells of was taken back")
+
+// undoneGap is how long a mail waits for what was taken back to be done again.
+const undoneGap = 15 * time.Minute
 
 func (w *mailWorker) write(ctx context.Context, m models.Mail, d models.OrderDetail) (letter, error) {
 	page, err := w.page(m, d)
@@ -129,6 +158,8 @@ func (w *mailWorker) page(m models.Mail, d models.OrderDetail) (page, error) {
 	switch m.Kind {
 	case models.MailOrderPaid:
 		return w.orderPaid(d)
+	case models.MailShipped:
+		return w.shipped(d), nil
 	case models.MailRefunded:
 		for _, op := range d.Operations {
 			if m.OperationID != nil && op.ID == *m.OperationID {
@@ -153,6 +184,18 @@ func (w *mailWorker) refunded(d models.OrderDetail, op models.Operation) mail.Re
 	}
 	if left.Minor > 0 {
 		page.Left = left.Format(locale)
+	}
+	return page
+}
+
+// shipped is the mail that says that an order has left, from its rows.
+func (w *mailWorker) shipped(d models.OrderDetail) mail.Shipped {
+	page := mail.Shipped{
+		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Carrier: d.Carrier, Tracking: d.Tracking,
+		Address: addressLines(d.Address), OrderURL: w.orderURL(d),
+	}
+	for _, l := range d.Lines {
+		page.Lines = append(page.Lines, mail.Line{Name: l.Name, Quantity: int(l.Quantity)})
 	}
 	return page
 }

@@ -108,7 +108,9 @@ func (s *SMTP) send(ctx context.Context, l letter) error {
 	msg.SetDateWithValue(l.at)
 	msg.SetGenHeader("Auto-Submitted", "auto-generated")
 	msg.SetBodyString(gomail.TypeTextPlain, l.text)
-	msg.AddAlternativeString(gomail.TypeTextHTML, l.html)
+	if l.html != "" {
+		msg.AddAlternativeString(gomail.TypeTextHTML, l.html)
+	}
 	return refused(client.DialAndSendWithContext(ctx, msg))
 }
 

@@ -3,6 +3,10 @@ package jobs
 import (
 	"bufio"
 	"fmt"
+	"io"
+	"log/slog"
+	"mime"
+	"mime/quotedprintable"
 	"net"
 	netmail "net/mail"
 	"slices"
@@ -179,6 +183,80 @@ func TestMail_SentOnce(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was kept when a mail was first tried is what is sent, though the same rows
+// would be written otherwise by now: the shop has another name and address.
+func TestMail_WhatIsKeptIsSent(t *testing.T) {
+	t.Parallel()
+	for _, kind := range []string{"sqlite", "postgres"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			office := openPostOffice(t)
+			office.answerRecipients("451 come back")
+			b := paid(t, kind, office.smtp())
+			stop := run(t, b.Runner)
+			eventually(t, "tried", func() bool { return len(b.jobs(t, "send_mail")[0].Errors) == 1 })
+			stop()
+			kept := b.mail(t)
+			office.answerRecipients("250 fine")
+			moved := shop
+			moved.Name, moved.PublicURL = "Another name", "https://another.test"
+			later, err := New(Options{DB: b.DB, Cashier: b.cashier, Shop: moved, SMTP: office.smtp(), Log: slog.New(slog.DiscardHandler)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			run(t, later)
+			eventually(t, "sent", func() bool { return b.mail(t).SentAt != nil })
+			mails := office.got()
+			if len(mails) != 1 {
+				t.Fatalf("%d mails", len(mails))
+			}
+			msg, err := netmail.ReadMessage(strings.NewReader(mails[0]))
+			if err != nil {
+				t.Fatal(err)
+			}
+			body, err := io.ReadAll(quotedprintable.NewReader(msg.Body))
+			if err != nil {
+				t.Fatal(err)
+			}
+			subject, err := new(mime.WordDecoder).DecodeHeader(msg.Header.Get("Subject"))
+			if err != nil || subject != kept.Subject {
+				t.Errorf("subject %q %v, kept %q", subject, err, kept.Subject)
+			}
+			if got, want := strings.TrimSpace(string(body)), strings.TrimSpace(kept.Body); got != want || want == "" {
+				t.Errorf("sent\n%s\nkept\n%s", got, want)
+			}
+			if strings.Contains(mails[0], "Another name") || !strings.HasPrefix(msg.Header.Get("Content-Type"), "text/plain") {
+				t.Errorf("something else was sent beside it:\n%s", mails[0])
+			}
+			if after := b.mail(t); after.Subject != kept.Subject || after.Body != kept.Body {
+				t.Errorf("kept %+v, was %+v", after, kept)
+			}
+		})
+	}
+}
+
+// Of two that write the same mail at once the first is kept, and sent by both.
+func TestMail_KeptOnce(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		if _, err := b.cashier.Settle(t.Context(), b.start(t).ID, models.Cause{Actor: "shopper", Source: "return page"}); err != nil {
+			t.Fatal(err)
+		}
+		b.pay.say(providers.Paid, nil)
+		if _, err := b.cashier.Settle(t.Context(), b.payment, models.Cause{Actor: "shopper", Source: "return page"}); err != nil {
+			t.Fatal(err)
+		}
+		id := b.mail(t).ID
+		for _, text := range []string{"first", "second"} {
+			if err := b.mails.Written(t.Context(), id, text, "the "+text); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if m := b.mail(t); m.Subject != "first" || m.Body != "the first" {
+			t.Fatalf("%+v", m)
+		}
+	})
 }
 
 func TestMail_Refused(t *testing.T) {

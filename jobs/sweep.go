@@ -17,7 +17,8 @@ const (
 
 // till is the cashier as the timer needs it.
 type till interface {
-	Sweep(ctx context.Context) (int, error)
+	Begin(ctx context.Context) (int, error)
+	Finish()
 	NextDue(ctx context.Context) (at time.Time, ok bool, err error)
 	ExpireOrders(ctx context.Context) error
 	Strays(ctx context.Context) error
@@ -33,10 +34,13 @@ type sweeper struct {
 	log     *slog.Logger
 }
 
-// run sweeps until ctx ends. A question that is in hand then is finished.
+// run sweeps until ctx ends. Questions that are in hand then are finished. None
+// of them is waited for before: a provider that does not answer must not keep
+// the others' money waiting.
 func (s *sweeper) run(ctx context.Context) {
 	work, stop := outlive(ctx, finishFor)
 	defer stop()
+	defer s.till.Finish()
 	failed := 0
 	for ctx.Err() == nil {
 		nap, err := s.sweep(ctx, work)
@@ -52,11 +56,11 @@ func (s *sweeper) run(ctx context.Context) {
 	}
 }
 
-// sweep asks about everything that is due, and returns for how long nothing
-// will be.
+// sweep begins to ask about everything that is due, and returns for how long
+// nothing will be.
 func (s *sweeper) sweep(ctx, work context.Context) (nap time.Duration, err error) {
 	for ctx.Err() == nil {
-		n, err := s.till.Sweep(work)
+		n, err := s.till.Begin(work)
 		if err != nil {
 			return 0, err
 		}

@@ -12,21 +12,24 @@ import (
 
 // book is a till that writes down when it was asked.
 type book struct {
-	began   time.Time
-	at      []time.Duration // of sweeps
-	expired []time.Duration
-	strays  int
-	sweep   func(n int) (int, error) // nil finds nothing
-	next    func() (time.Time, bool) // nil plans nothing
+	began    time.Time
+	at       []time.Duration // of sweeps
+	expired  []time.Duration
+	strays   int
+	finished int
+	sweep    func(n int) (int, error) // nil finds nothing
+	next     func() (time.Time, bool) // nil plans nothing
 }
 
-func (b *book) Sweep(context.Context) (int, error) {
+func (b *book) Begin(context.Context) (int, error) {
 	b.at = append(b.at, time.Since(b.began))
 	if b.sweep == nil {
 		return 0, nil
 	}
 	return b.sweep(len(b.at))
 }
+
+func (b *book) Finish() { b.finished++ }
 
 func (b *book) NextDue(context.Context) (time.Time, bool, error) {
 	if b.next == nil {
@@ -60,6 +63,9 @@ func sweeping(t *testing.T, b *book, test func(t *testing.T, ring chan<- struct{
 		test(t, ring)
 		stop()
 		<-done
+		if b.finished != 1 {
+			t.Errorf("what was in hand was waited for %d times", b.finished)
+		}
 	})
 }
 

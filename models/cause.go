@@ -35,6 +35,10 @@ const (
 	EventCallback        EventKind = "callback"         // a callback for the payment was stored
 	EventNoAnswer        EventKind = "no_answer"        // the provider did not answer a start or a cancel
 	EventProviderRefused EventKind = "provider_refused" // the provider refused a start or a cancel
+	EventPacked          EventKind = "packed"           // the goods are packed
+	EventUnpacked        EventKind = "unpacked"         // that was taken back
+	EventShipped         EventKind = "shipped"          // the goods have left, with the carrier and number that detail says
+	EventUnshipped       EventKind = "unshipped"        // that was taken back
 )
 
 // Event is one line of an order's timeline that is not a fact about money.
@@ -54,7 +58,13 @@ func addEvent(ctx context.Context, tx *gorm.DB, e Event) error {
 	if e.At.IsZero() {
 		e.At = tx.NowFunc()
 	}
-	return named(gorm.G[Event](tx).Create(ctx, &e), "event "+string(e.Kind))
+	if err := rowsOf[Event](tx).Create(ctx, &e); err != nil {
+		return named(err, "event "+string(e.Kind))
+	}
+	if a, ok := audited(e); ok {
+		return addAudit(ctx, tx, a)
+	}
+	return nil
 }
 
 // DeliverySource is the Source of what a callback brought about.

@@ -55,13 +55,13 @@ func NewDeliveries(db *DB) *Deliveries { return &Deliveries{db} }
 // follows it.
 func (d *Deliveries) Receive(ctx context.Context, in Delivery) (id int64, err error) {
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		now := tx.NowFunc()
+		now, in := tx.NowFunc(), in
 		in.Verdict, in.Times, in.ReceivedAt, in.LastAt = DeliveryNew, 1, now, now
-		before, err := gorm.G[Delivery](tx, forUpdate()).Where("provider = ? AND event_id = ?", in.Provider, in.EventID).First(ctx)
+		before, err := rowsOf[Delivery](tx, forUpdate()).Where("provider = ? AND event_id = ?", in.Provider, in.EventID).First(ctx)
 		switch {
 		case err == nil:
 			id = before.ID
-			_, err = gorm.G[Delivery](tx).Where("id = ?", id).
+			_, err = rowsOf[Delivery](tx).Where("id = ?", id).
 				Set(clause.Assignments(map[string]any{"times": before.Times + 1, "last_at": now})).Update(ctx)
 		case errors.Is(err, gorm.ErrRecordNotFound):
 			err = tx.Create(&in).Error
@@ -91,19 +91,19 @@ func (d *Deliveries) Refuse(ctx context.Context, provider, reason string) error 
 
 // Refusals returns how many callbacks were refused, newest day first.
 func (d *Deliveries) Refusals(ctx context.Context) ([]Refusal, error) {
-	all, err := gorm.G[Refusal](d.db.r).Order("day DESC, provider, reason").Find(ctx)
+	all, err := rowsOf[Refusal](d.db.r).Order("day DESC, provider, reason").Find(ctx)
 	return all, named(err, "refusals")
 }
 
 // ByID returns one callback, or ErrNotFound.
 func (d *Deliveries) ByID(ctx context.Context, id int64) (Delivery, error) {
-	one, err := gorm.G[Delivery](d.db.r).Where("id = ?", id).First(ctx)
+	one, err := rowsOf[Delivery](d.db.r).Where("id = ?", id).First(ctx)
 	return one, named(err, "delivery")
 }
 
 // OfOrder returns the callbacks about an order's payments, oldest first.
 func (d *Deliveries) OfOrder(ctx context.Context, orderID int64) ([]Delivery, error) {
-	all, err := gorm.G[Delivery](d.db.r).Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?)", orderID).Order("id").Find(ctx)
+	all, err := rowsOf[Delivery](d.db.r).Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?)", orderID).Order("id").Find(ctx)
 	return all, named(err, "deliveries")
 }
 
@@ -112,14 +112,15 @@ func (d *Deliveries) OfOrder(ctx context.Context, orderID int64) ([]Delivery, er
 // reference decides; our own serves while our call to start has no answer yet.
 func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err error) {
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		one, err := gorm.G[Delivery](tx).Where("id = ?", id).First(ctx)
+		pay = Payment{}
+		one, err := rowsOf[Delivery](tx).Where("id = ?", id).First(ctx)
 		if err != nil {
 			return named(err, "delivery")
 		}
-		pay, err = gorm.G[Payment](tx).
+		pay, err = rowsOf[Payment](tx).
 			Where("provider = ? AND (ref = ? OR ref = '' AND id = ?)", one.Provider, one.Ref, one.Payment).Order("ref DESC").First(ctx)
 		if errors.Is(err, gorm.ErrRecordNotFound) {
-			_, err = gorm.G[Delivery](tx).Where("id = ?", id).Update(ctx, "verdict", DeliveryUnmatched)
+			_, err = rowsOf[Delivery](tx).Where("id = ?", id).Update(ctx, "verdict", DeliveryUnmatched)
 			return named(err, "delivery")
 		}
 		if err != nil {
@@ -138,7 +139,7 @@ func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err erro
 
 // tie says which payment a callback is about, and puts it on the timeline: once.
 func tie(ctx context.Context, tx *gorm.DB, one Delivery, pay Payment) error {
-	n, err := gorm.G[Delivery](tx).Where("id = ? AND payment_id IS NULL", one.ID).
+	n, err := rowsOf[Delivery](tx).Where("id = ? AND payment_id IS NULL", one.ID).
 		Set(clause.Assignments(map[string]any{"payment_id": pay.ID, "verdict": DeliveryNew})).Update(ctx)
 	if err != nil || n == 0 {
 		return named(err, "delivery")
@@ -152,7 +153,7 @@ func tie(ctx context.Context, tx *gorm.DB, one Delivery, pay Payment) error {
 // Settled keeps that a callback's payment was settled after it.
 func (d *Deliveries) Settled(ctx context.Context, id int64) error {
 	return d.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Delivery](tx).Where("id = ?", id).
+		_, err := rowsOf[Delivery](tx).Where("id = ?", id).
 			Set(clause.Assignments(map[string]any{"verdict": DeliverySettled, "settled_at": tx.NowFunc()})).Update(ctx)
 		return named(err, "delivery")
 	})
@@ -161,7 +162,7 @@ func (d *Deliveries) Settled(ctx context.Context, id int64) error {
 // meetDeliveries ties the callbacks that came before we knew a payment's
 // reference, and asks soon when there were any.
 func (p *Payments) meetDeliveries(ctx context.Context, tx *gorm.DB, pay Payment, ref string) (met bool, err error) {
-	waiting, err := gorm.G[Delivery](tx).Where("provider = ? AND ref = ? AND payment_id IS NULL", pay.Provider, ref).Find(ctx)
+	waiting, err := rowsOf[Delivery](tx).Where("provider = ? AND ref = ? AND payment_id IS NULL", pay.Provider, ref).Find(ctx)
 	if err != nil || len(waiting) == 0 {
 		return false, named(err, "waiting deliveries")
 	}
@@ -173,6 +174,6 @@ func (p *Payments) meetDeliveries(ctx context.Context, tx *gorm.DB, pay Payment,
 			return false, err
 		}
 	}
-	_, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
-	return true, named(err, "payment "+pay.ID)
+	_, err = rowsOf[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(map[string]any{"ask_at": tx.NowFunc()})).Update(ctx)
+	return true, named(err, "payment "+Mark(pay.ID))
 }

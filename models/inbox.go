@@ -80,7 +80,7 @@ func reconcile(ctx context.Context, tx *gorm.DB, order Order, items []InboxItem,
 		if c.Subject != order.Number() {
 			item.PaymentID = &c.Subject
 		}
-		if err := gorm.G[InboxItem](tx).Create(ctx, &item); err != nil {
+		if err := rowsOf[InboxItem](tx).Create(ctx, &item); err != nil {
 			return named(err, "inbox of order "+order.Number())
 		}
 		open = append(open, c)
@@ -89,7 +89,7 @@ func reconcile(ctx context.Context, tx *gorm.DB, order Order, items []InboxItem,
 }
 
 func closeItem(ctx context.Context, tx *gorm.DB, id int64, how Resolution, reason, actor string) error {
-	_, err := gorm.G[InboxItem](tx).Where("id = ? AND closed_at IS NULL", id).Set(clause.Assignments(map[string]any{
+	_, err := rowsOf[InboxItem](tx).Where("id = ? AND closed_at IS NULL", id).Set(clause.Assignments(map[string]any{
 		"resolution": how, "reason": reason, "actor": actor, "closed_at": tx.NowFunc(),
 	})).Update(ctx)
 	return named(err, "inbox")
@@ -104,7 +104,7 @@ func NewInbox(db *DB) *Inbox { return &Inbox{db} }
 // Open returns the items that wait, oldest first, at most limit, that come
 // after the item with the given id.
 func (i *Inbox) Open(ctx context.Context, after int64, limit int) ([]InboxItem, error) {
-	all, err := gorm.G[InboxItem](i.db.r).Where("closed_at IS NULL AND id > ?", after).Order("id").Limit(limit).Find(ctx)
+	all, err := rowsOf[InboxItem](i.db.r).Where("closed_at IS NULL AND id > ?", after).Order("id").Limit(limit).Find(ctx)
 	return all, named(err, "inbox")
 }
 
@@ -116,13 +116,13 @@ func (i *Inbox) Count(ctx context.Context) (n int64, err error) {
 
 // ByID returns one item, or ErrNotFound.
 func (i *Inbox) ByID(ctx context.Context, id int64) (InboxItem, error) {
-	item, err := gorm.G[InboxItem](i.db.r).Where("id = ?", id).First(ctx)
+	item, err := rowsOf[InboxItem](i.db.r).Where("id = ?", id).First(ctx)
 	return item, named(err, "inbox item")
 }
 
 // OfOrder returns everything that ever waited about an order, oldest first.
 func (i *Inbox) OfOrder(ctx context.Context, orderID int64) ([]InboxItem, error) {
-	all, err := gorm.G[InboxItem](i.db.r).Where("order_id = ?", orderID).Order("id").Find(ctx)
+	all, err := rowsOf[InboxItem](i.db.r).Where("order_id = ?", orderID).Order("id").Find(ctx)
 	return all, named(err, "inbox of order")
 }
 
@@ -158,7 +158,7 @@ func (i *Inbox) Accept(ctx context.Context, id int64, reason string, cause Cause
 
 // take locks what an open item is about, in the order of all locks.
 func (*Inbox) take(ctx context.Context, tx *gorm.DB, id int64) (item InboxItem, pay Payment, err error) {
-	item, err = gorm.G[InboxItem](tx).Where("id = ?", id).First(ctx)
+	item, err = rowsOf[InboxItem](tx).Where("id = ?", id).First(ctx)
 	if err != nil {
 		return item, pay, named(err, "inbox item")
 	}
@@ -168,11 +168,11 @@ func (*Inbox) take(ctx context.Context, tx *gorm.DB, id int64) (item InboxItem, 
 			return item, pay, err
 		}
 	case item.OrderID != nil:
-		if _, err = gorm.G[Order](tx, forUpdate()).Where("id = ?", *item.OrderID).First(ctx); err != nil {
+		if _, err = rowsOf[Order](tx, forUpdate()).Where("id = ?", *item.OrderID).First(ctx); err != nil {
 			return item, pay, named(err, "order")
 		}
 	}
-	item, err = gorm.G[InboxItem](tx, forUpdate()).Where("id = ?", id).First(ctx) // as it is under the lock
+	item, err = rowsOf[InboxItem](tx, forUpdate()).Where("id = ?", id).First(ctx) // as it is under the lock
 	if err == nil && item.ClosedAt != nil {
 		return item, pay, fmt.Errorf("%w: inbox item %d is closed", ErrStale, id)
 	}
@@ -195,8 +195,8 @@ func acceptPayment(ctx context.Context, tx *gorm.DB, item InboxItem, pay Payment
 	case AttentionRefundFailed, AttentionRefundReversed:
 		set["refund"] = ""
 	}
-	_, err := gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx)
-	return named(err, "payment "+pay.ID)
+	_, err := rowsOf[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx)
+	return named(err, "payment "+Mark(pay.ID))
 }
 
 // giveUpStart says that a start without an answer came to nothing, so that the
@@ -207,10 +207,10 @@ func giveUpStart(ctx context.Context, tx *gorm.DB, pay Payment, cause Cause, set
 		return nil
 	}
 	set["state"], set["live"] = PaymentCancelled, false
-	_, err := gorm.G[Operation](tx).Where("payment_id = ? AND kind = ?", pay.ID, OperationStart).
+	_, err := rowsOf[Operation](tx).Where("payment_id = ? AND kind = ?", pay.ID, OperationStart).
 		Set(clause.Assignments(map[string]any{"state": OperationFailed, "code": "given up", "updated_at": tx.NowFunc()})).Update(ctx)
 	if err != nil {
-		return named(err, "start of payment "+pay.ID)
+		return named(err, "start of payment "+Mark(pay.ID))
 	}
 	return addEvent(ctx, tx, Event{
 		OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventState, FromState: string(pay.State), ToState: string(PaymentCancelled), Detail: "given up", Cause: cause,
@@ -221,7 +221,7 @@ func giveUpStart(ctx context.Context, tx *gorm.DB, pay Payment, cause Cause, set
 // took the order to pay and says no more, the money is there because staff say
 // so. Where there is none nothing can be accepted.
 func agree(ctx context.Context, tx *gorm.DB, item InboxItem, pay Payment, cause Cause, set map[string]any) error {
-	facts, err := gorm.G[Fact](tx).Where("payment_id = ? AND kind IN ?", pay.ID, []FactKind{FactCaptured, FactAuthorized}).Find(ctx)
+	facts, err := rowsOf[Fact](tx).Where("payment_id = ? AND kind IN ?", pay.ID, []FactKind{FactCaptured, FactAuthorized}).Find(ctx)
 	if err != nil {
 		return named(err, "facts")
 	}
@@ -237,7 +237,7 @@ func agree(ctx context.Context, tx *gorm.DB, item InboxItem, pay Payment, cause 
 	case pay.Authorized > pay.Released:
 		state, agreed.Minor = PaymentAuthorized, pay.Authorized-pay.Released
 	default:
-		return fmt.Errorf("%w: no money was taken for payment %s", ErrIllegal, pay.ID)
+		return fmt.Errorf("%w: no money was taken for payment %s", ErrIllegal, Mark(pay.ID))
 	}
 	set["state"], set["live"] = state, false
 	set["agreed_minor"], set["agreed_currency"] = agreed.Minor, agreed.Currency
@@ -250,7 +250,7 @@ func agree(ctx context.Context, tx *gorm.DB, item InboxItem, pay Payment, cause 
 // given order: it is written there, and its provider is asked soon.
 func (i *Inbox) Attach(ctx context.Context, id, orderID int64, n NewPayment, reason string, cause Cause) (pay Payment, err error) {
 	err = i.db.Write(ctx, func(tx *gorm.DB) error {
-		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
+		order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
 		if err != nil {
 			return named(err, "order")
 		}
@@ -261,7 +261,7 @@ func (i *Inbox) Attach(ctx context.Context, id, orderID int64, n NewPayment, rea
 		if item.DeliveryID == nil {
 			return fmt.Errorf("%w: only a callback can be attached", ErrIllegal)
 		}
-		one, err := gorm.G[Delivery](tx).Where("id = ?", *item.DeliveryID).First(ctx)
+		one, err := rowsOf[Delivery](tx).Where("id = ?", *item.DeliveryID).First(ctx)
 		if err != nil {
 			return named(err, "delivery")
 		}
@@ -273,9 +273,15 @@ func (i *Inbox) Attach(ctx context.Context, id, orderID int64, n NewPayment, rea
 		if err := tx.Create(&pay).Error; err != nil {
 			return named(err, "payment of order "+order.Number())
 		}
+		if err := beginPayment(ctx, tx, order, pay, false); err != nil {
+			return err
+		}
+		if err := addWords(ctx, tx, orderID, Words(one.Ref)); err != nil {
+			return err
+		}
 		op := Operation{PaymentID: n.ID, Kind: OperationStart, Key: n.Key, State: OperationSucceeded, Amount: order.Total, Note: reason, Cause: cause}
-		if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
-			return named(err, "start of payment "+n.ID)
+		if err := rowsOf[Operation](tx).Create(ctx, &op); err != nil {
+			return named(err, "start of payment "+Mark(n.ID))
 		}
 		if err := tie(ctx, tx, one, pay); err != nil {
 			return err
@@ -299,12 +305,12 @@ func (i *Inbox) Attach(ctx context.Context, id, orderID int64, n NewPayment, rea
 // Strays opens an item for every callback that nobody's payment has met for a
 // while, and closes those that were met since.
 func (i *Inbox) Strays(ctx context.Context, before time.Time) error {
-	stray, err := gorm.G[Delivery](i.db.r).Where(`verdict = ? AND received_at <= ? AND payment_id IS NULL
+	stray, err := rowsOf[Delivery](i.db.r).Where(`verdict = ? AND received_at <= ? AND payment_id IS NULL
 		AND id NOT IN (SELECT delivery_id FROM inbox WHERE delivery_id IS NOT NULL)`, DeliveryUnmatched, before).Order("id").Limit(100).Find(ctx)
 	if err != nil {
 		return named(err, "stray deliveries")
 	}
-	met, err := gorm.G[InboxItem](i.db.r).Where("closed_at IS NULL AND delivery_id IN (SELECT id FROM deliveries WHERE payment_id IS NOT NULL)").Find(ctx)
+	met, err := rowsOf[InboxItem](i.db.r).Where("closed_at IS NULL AND delivery_id IN (SELECT id FROM deliveries WHERE payment_id IS NOT NULL)").Find(ctx)
 	if err != nil || len(stray)+len(met) == 0 {
 		return named(err, "inbox")
 	}
@@ -313,7 +319,7 @@ func (i *Inbox) Strays(ctx context.Context, before time.Time) error {
 			item := InboxItem{
 				Kind: AttentionUnknownReference, Subject: DeliverySource(one.ID), Detail: one.Ref, DeliveryID: &one.ID, OpenedAt: tx.NowFunc(),
 			}
-			if err := gorm.G[InboxItem](tx).Create(ctx, &item); err != nil {
+			if err := rowsOf[InboxItem](tx).Create(ctx, &item); err != nil {
 				return named(err, "inbox")
 			}
 		}
@@ -336,20 +342,20 @@ func (i *Inbox) Strays(ctx context.Context, before time.Time) error {
 // Errors: ErrNotPayable when it is paid or closed.
 func (p *Payments) PaidOutside(ctx context.Context, orderID int64, n NewPayment, note string, cause Cause) (pay Payment, err error) {
 	err = p.db.Write(ctx, func(tx *gorm.DB) error {
-		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
+		order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
 		if err != nil {
 			return named(err, "order")
 		}
 		if order.PaidAt != nil || order.CancelledAt != nil {
 			return fmt.Errorf("%w: order %s is %s", ErrNotPayable, order.Number(), order.Status)
 		}
-		open, err := gorm.G[Payment](tx).Where("order_id = ? AND (live OR state IN ?)", orderID,
+		open, err := rowsOf[Payment](tx).Where("order_id = ? AND (live OR state IN ?)", orderID,
 			[]PaymentState{PaymentAuthorized, PaymentPaid, PaymentProcessing, PaymentAccepted, PaymentMismatch}).Find(ctx)
 		if err != nil {
 			return named(err, "payments")
 		}
 		if len(open) > 0 {
-			return fmt.Errorf("%w: payment %s is %s", ErrNotPayable, open[0].ID, open[0].State)
+			return fmt.Errorf("%w: payment %s is %s", ErrNotPayable, Mark(open[0].ID), open[0].State)
 		}
 		pay = Payment{
 			ID: n.ID, OrderID: orderID, Provider: Outside, Capture: CaptureAuto, Outside: true, State: PaymentPaid, Amount: order.Total, Version: 1,
@@ -358,15 +364,18 @@ func (p *Payments) PaidOutside(ctx context.Context, orderID int64, n NewPayment,
 		if err := tx.Create(&pay).Error; err != nil {
 			return named(err, "payment of order "+order.Number())
 		}
+		if err := beginPayment(ctx, tx, order, pay, false); err != nil {
+			return err
+		}
 		op := Operation{PaymentID: n.ID, Kind: OperationReceived, Key: n.Key, State: OperationSucceeded, Amount: order.Total, Note: note, Cause: cause}
-		if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
+		if err := rowsOf[Operation](tx).Create(ctx, &op); err != nil {
 			return named(err, "received")
 		}
 		if err := addFacts(ctx, tx, pay, []Fact{{Kind: FactCaptured, Amount: order.Total}}, cause, set); err != nil {
 			return err
 		}
-		if _, err := gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
-			return named(err, "payment "+pay.ID)
+		if _, err := rowsOf[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
+			return named(err, "payment "+Mark(pay.ID))
 		}
 		err = addEvent(ctx, tx, Event{
 			OrderID: orderID, PaymentID: &pay.ID, Kind: EventOperation, FromState: string(OperationReceived), ToState: string(OperationSucceeded),

@@ -15,6 +15,7 @@ type MailKind string
 const (
 	MailOrderPaid MailKind = "order_paid" // the order is paid: once per order
 	MailRefunded  MailKind = "refunded"   // money has gone back: once per refund, and never before it has
+	MailShipped   MailKind = "shipped"    // the goods have left: once per order
 )
 
 // Mail is one mail to a shopper: one per order and kind, or per operation and
@@ -26,8 +27,10 @@ type Mail struct {
 	OperationID *int64 // the refund that it tells of
 	Kind        MailKind
 	Recipient   string
-	Subject     string // empty until written
-	Body        string // as plain text
+	Subject     string     // empty until written
+	Body        string     // as plain text
+	Attempts    int64      // how often a mail server was asked to take it
+	RefusedAt   *time.Time // when one said that nobody has this address
 	SentAt      *time.Time
 	CreatedAt   time.Time
 }
@@ -40,37 +43,50 @@ func NewMails(db *DB) *Mails { return &Mails{db} }
 
 func (db *DB) addMail(ctx context.Context, tx *gorm.DB, order Order, kind MailKind, operation *int64) error {
 	m := Mail{OrderID: order.ID, OperationID: operation, Kind: kind, Recipient: order.Email}
-	if err := gorm.G[Mail](tx).Create(ctx, &m); err != nil {
+	if err := rowsOf[Mail](tx).Create(ctx, &m); err != nil {
 		return named(err, "mail of order "+order.Number())
 	}
 	return db.enqueue(ctx, tx, SendMail{MailID: m.ID})
 }
 
+// Now is the database's clock.
+func (m *Mails) Now() time.Time { return m.db.Now() }
+
 // ByID returns one mail, or ErrNotFound.
 func (m *Mails) ByID(ctx context.Context, id int64) (Mail, error) {
-	mail, err := gorm.G[Mail](m.db.r).Where("id = ?", id).First(ctx)
+	mail, err := rowsOf[Mail](m.db.r).Where("id = ?", id).First(ctx)
 	return mail, named(err, "mail")
 }
 
 // OfOrder returns an order's mails, oldest first.
 func (m *Mails) OfOrder(ctx context.Context, orderID int64) ([]Mail, error) {
-	all, err := gorm.G[Mail](m.db.r).Where("order_id = ?", orderID).Order("id").Find(ctx)
+	all, err := rowsOf[Mail](m.db.r).Where("order_id = ?", orderID).Order("id").Find(ctx)
 	return all, named(err, "mails")
 }
 
-// Written keeps what a mail says.
+// Written keeps what a mail says: what is kept first stays.
 func (m *Mails) Written(ctx context.Context, id int64, subject, body string) error {
-	return m.update(ctx, id, map[string]any{"subject": subject, "body": body})
+	return m.update(ctx, "id = ? AND subject = ''", id, map[string]any{"subject": subject, "body": body})
 }
 
 // Sent keeps that a mail server has taken a mail.
 func (m *Mails) Sent(ctx context.Context, id int64) error {
-	return m.update(ctx, id, map[string]any{"sent_at": m.db.Now()})
+	return m.update(ctx, "id = ?", id, map[string]any{"sent_at": m.db.Now(), "refused_at": nil, "attempts": gorm.Expr("attempts + 1")})
 }
 
-func (m *Mails) update(ctx context.Context, id int64, set map[string]any) error {
+// NotSent keeps that a mail server was asked to take a mail and did not; refused
+// says that it never will.
+func (m *Mails) NotSent(ctx context.Context, id int64, refused bool) error {
+	set := map[string]any{"attempts": gorm.Expr("attempts + 1")}
+	if refused {
+		set["refused_at"] = m.db.Now()
+	}
+	return m.update(ctx, "id = ?", id, set)
+}
+
+func (m *Mails) update(ctx context.Context, where string, id int64, set map[string]any) error {
 	return m.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Mail](tx).Where("id = ?", id).Set(clause.Assignments(set)).Update(ctx)
+		_, err := rowsOf[Mail](tx).Where(where, id).Set(clause.Assignments(set)).Update(ctx)
 		return named(err, "mail")
 	})
 }

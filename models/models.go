@@ -6,9 +6,11 @@ package models
 import (
 	"cmp"
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"database/sql/driver"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -61,11 +63,17 @@ type Queue interface {
 // DB is one database. On PostgreSQL reads and writes share a pool; on SQLite
 // there is one writing connection and a read-only pool, so that a report never
 // holds up a checkout.
+//
+// w is for writing transactions, s for reading ones, and r for single reads:
+// whoever prepares a statement for no transaction waits for a connection with
+// GORM's list of statements locked against others who want the same one, so
+// that whoever has a connection must not need that list. Each has its own.
 type DB struct {
-	w, r     *gorm.DB
+	w, s, r  *gorm.DB
 	queue    Queue
 	due      chan struct{}
 	patience time.Duration
+	zone     *time.Location
 	postgres bool
 }
 
@@ -78,6 +86,8 @@ type Options struct {
 	// Queue takes the jobs that rows bring with them; it may be set later with
 	// SetQueue, before the first write that needs it.
 	Queue Queue
+	// Zone cuts days while no settings were saved; nil is UTC.
+	Zone *time.Location
 	// Patience is how long a write waits for its turn; 0 is 8 seconds.
 	Patience time.Duration
 }
@@ -94,7 +104,7 @@ func IsPostgres(name string) bool {
 // there is made, empty. The caller closes it.
 func Open(ctx context.Context, o Options) (*DB, error) {
 	now := func() time.Time { return o.Now().UTC().Truncate(time.Microsecond) } // what both databases can keep
-	db := &DB{queue: o.Queue, due: make(chan struct{}, 1), patience: cmp.Or(o.Patience, patience), postgres: IsPostgres(o.Name)}
+	db := &DB{queue: o.Queue, due: make(chan struct{}, 1), patience: cmp.Or(o.Patience, patience), zone: cmp.Or(o.Zone, time.UTC), postgres: IsPostgres(o.Name)}
 	config := func() *gorm.Config {
 		return &gorm.Config{
 			TranslateError: true, SkipDefaultTransaction: true, PrepareStmt: true, NowFunc: now,
@@ -106,10 +116,13 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		if db.w, err = gorm.Open(postgres.Open(o.Name), config()); err != nil {
 			return nil, fmt.Errorf("%w: open: %w", ErrUnavailable, err)
 		}
-		db.r = db.w
+		db.s = db.w
 		pool, err := db.w.DB()
 		if err != nil {
 			return nil, err
+		}
+		if db.r, err = gorm.Open(postgres.New(postgres.Config{Conn: pool}), config()); err != nil {
+			return nil, errors.Join(fmt.Errorf("%w: open: %w", ErrUnavailable, err), pool.Close())
 		}
 		pool.SetMaxOpenConns(20)
 		pool.SetMaxIdleConns(10)
@@ -156,6 +169,9 @@ func (db *DB) openSQLite(_ context.Context, path string, config func() *gorm.Con
 	}
 	r.SetMaxOpenConns(4)
 	r.SetMaxIdleConns(4)
+	if db.s, err = gorm.Open(sqlite.New(sqlite.Config{Conn: r}), config()); err != nil {
+		return errors.Join(fmt.Errorf("%w: open %s: %w", ErrUnavailable, path, err), r.Close(), w.Close())
+	}
 	return nil
 }
 
@@ -166,7 +182,7 @@ func (db *DB) Close() error {
 	if err != nil {
 		return err
 	}
-	if db.r == db.w {
+	if db.s == db.w {
 		return w.Close()
 	}
 	r, err := db.r.DB()
@@ -203,34 +219,76 @@ func (db *DB) Ping(ctx context.Context) error {
 // errNoTurn is why a write was given up before it began.
 var errNoTurn = errors.New("waited too long for a turn to write")
 
+const (
+	writeTries = 5                     // of a write that PostgreSQL gave up for another's sake
+	writeGap   = 10 * time.Millisecond // before the second, doubled before each further one
+)
+
 // Write runs f in one writing transaction. Every write of Till begins here.
 // f must do no HTTP, and must use tx and nothing else: the only connection is
 // in its hands.
+//
+// PostgreSQL ends one of two transactions that wait for each other, or that
+// cannot both have been first. That one is run again, so f must leave nothing
+// behind when it fails: what it assigns outside it assigns anew each time.
 //
 // Somebody else may hold the database, and others wait in the queue before us,
 // each with a patience of its own: so the wait for a turn is bounded here, and
 // ends as ErrUnavailable.
 func (db *DB) Write(ctx context.Context, f func(tx *gorm.DB) error) error {
+	err := db.write(ctx, f)
+	for try := range writeTries - 1 {
+		if !outrun(err) || pause(ctx, writeGap<<try) != nil {
+			break
+		}
+		err = db.write(ctx, f)
+	}
+	return unavailable(err)
+}
+
+// outrun reports whether a transaction was given up only because of another one.
+func outrun(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && (pg.Code == "40P01" || pg.Code == "40001") // deadlock, serialization
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+func (db *DB) write(ctx context.Context, f func(tx *gorm.DB) error) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	turn := time.AfterFunc(db.patience, func() { cancel(errNoTurn) })
 	defer turn.Stop()
-	err := db.w.WithContext(ctx).Transaction(func(tx *gorm.DB) error {
+	t := &daybook{}
+	err := db.w.WithContext(context.WithValue(ctx, daybookKey{}, t)).Transaction(func(tx *gorm.DB) error {
 		turn.Stop()
-		return f(tx)
+		*t = daybook{}
+		if err := f(tx); err != nil {
+			return err
+		}
+		return t.settle(ctx, tx, db.zone)
 	})
 	if err != nil && errors.Is(context.Cause(ctx), errNoTurn) {
 		return fmt.Errorf("%w: %w", ErrUnavailable, errNoTurn)
 	}
-	return unavailable(err)
+	return err
 }
 
 // snapshot runs f over one state of the database. f only reads.
 func (db *DB) snapshot(ctx context.Context, f func(tx *gorm.DB) error) error {
 	if db.postgres { // SQLite's transactions are snapshots anyway
-		return unavailable(db.r.WithContext(ctx).Transaction(f, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}))
+		return unavailable(db.s.WithContext(ctx).Transaction(f, &sql.TxOptions{Isolation: sql.LevelRepeatableRead, ReadOnly: true}))
 	}
-	return unavailable(db.r.WithContext(ctx).Transaction(f))
+	return unavailable(db.s.WithContext(ctx).Transaction(f))
 }
 
 // wake tells the sweeper to look again; one waiting word is enough.
@@ -279,7 +337,7 @@ func (db *DB) Migrate(ctx context.Context) error {
 	if _, err := p.Up(ctx); err != nil {
 		return fmt.Errorf("models: migrate: %w", err)
 	}
-	return nil
+	return db.Count(ctx)
 }
 
 // CheckSchema fails with ErrOldSchema when migrations are missing.
@@ -336,6 +394,13 @@ func (db *DB) migrationLock() (lock.SessionLocker, error) {
 	return lock.NewPostgresSessionLocker(lock.WithLockID(int64(id.Sum32())), lock.WithLockTimeout(1, 60))
 }
 
+// Mark is a payment's ID as logs and errors have it. The ID itself leads to the
+// order's page, so that it is nothing to write down beside what happened.
+func Mark(paymentID string) string {
+	sum := sha256.Sum256([]byte(paymentID))
+	return hex.EncodeToString(sum[:4])
+}
+
 // forUpdate makes a read hold its row until the transaction ends; give it to
 // gorm.G itself, which drops clauses that were put on its tx. SQLite needs no
 // such word: its one writer holds everything.
@@ -347,13 +412,20 @@ func named(err error, what string) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, gorm.ErrRecordNotFound):
+	case errors.Is(err, gorm.ErrRecordNotFound), unwritable(err):
 		return fmt.Errorf("%w: %s", ErrNotFound, what)
 	case errors.Is(err, gorm.ErrDuplicatedKey):
 		return fmt.Errorf("%w: %s", ErrDuplicate, what)
 	default:
 		return fmt.Errorf("models: %s: %w", what, unavailable(err))
 	}
+}
+
+// unwritable reports whether PostgreSQL was asked for text that no row of it can
+// have: with a zero byte, or not UTF-8. SQLite finds nothing, as it should be.
+func unwritable(err error) bool {
+	var pg *pgconn.PgError
+	return errors.As(err, &pg) && pg.Code == "22021"
 }
 
 // unavailable marks the errors that say "not now" rather than "not so".
@@ -375,8 +447,9 @@ func isUnavailable(err error) bool {
 	}
 	var pg *pgconn.PgError
 	if errors.As(err, &pg) {
-		// 08 connection, 53 no resources, 57 operator's intervention, 55P03 lock, 25006 read-only, 58 system
-		for _, class := range []string{"08", "53", "57", "58", "55P03", "25006"} {
+		// 08 connection, 53 no resources, 57 operator's intervention, 55P03 lock, 25006 read-only, 58 system,
+		// 40P01 deadlock, 40001 serialization
+		for _, class := range []string{"08", "53", "57", "58", "55P03", "25006", "40P01", "40001"} {
 			if strings.HasPrefix(pg.Code, class) {
 				return true
 			}

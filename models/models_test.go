@@ -2,7 +2,10 @@ package models_test
 
 import (
 	"context"
+	"crypto/rand"
+	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -13,7 +16,9 @@ import (
 
 	"till/models"
 	"till/models/modelstest"
+	"till/money"
 
+	"github.com/jackc/pgx/v5/pgconn"
 	"gorm.io/gorm"
 	"gorm.io/gorm/schema"
 )
@@ -257,6 +262,212 @@ func TestWrite_HeldBySomebodyElse(t *testing.T) {
 	if err := open(0).Ping(t.Context()); err != nil {
 		t.Fatalf("after it was released: %v", err)
 	}
+}
+
+// PostgreSQL gives a transaction up for another one's sake: it is run again, a
+// few times, and then it is a matter of now and not of so.
+func TestWrite_RunAgain(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		for _, code := range []string{"40P01", "40001"} {
+			write := func(fails int) (runs int, err error) {
+				err = b.DB.Write(t.Context(), func(tx *gorm.DB) error {
+					runs++
+					if err := tx.Exec("INSERT INTO throttles (key, times, expires_at) VALUES (?, ?, ?)", code+rand.Text(), runs, b.Clock.Now()).Error; err != nil {
+						return err
+					}
+					if runs <= fails {
+						return fmt.Errorf("models: order 1001: %w", &pgconn.PgError{Code: code})
+					}
+					return nil
+				})
+				return runs, err
+			}
+			if runs, err := write(2); err != nil || runs != 3 {
+				t.Errorf("%s twice: run %d times, %v", code, runs, err)
+			}
+			if n := count(t, b, "throttles", "key LIKE ?", code+"%"); n != 1 {
+				t.Errorf("%s: %d rows of one write", code, n)
+			}
+			if runs, err := write(99); !errors.Is(err, models.ErrUnavailable) || runs != 5 {
+				t.Errorf("%s always: run %d times, %v", code, runs, err)
+			}
+			if n := count(t, b, "throttles", "key LIKE ?", code+"%"); n != 1 {
+				t.Errorf("%s: a write that was given up left %d rows", code, n-1)
+			}
+		}
+		runs := 0
+		err := b.DB.Write(t.Context(), func(*gorm.DB) error { runs++; return models.ErrStale })
+		if !errors.Is(err, models.ErrStale) || runs != 1 {
+			t.Errorf("run %d times for a reason of its own: %v", runs, err)
+		}
+	})
+}
+
+// Two transactions hold what the other wants. Both come to be.
+func TestWrite_Deadlock(t *testing.T) {
+	t.Parallel()
+	b := modelstest.Open(t, "postgres")
+	modelstest.Catalogue(t, b)
+	var both, wg sync.WaitGroup
+	both.Add(2)
+	for _, slugs := range [][]string{{"mug", "honey"}, {"honey", "mug"}} {
+		wg.Go(func() {
+			held := sync.OnceFunc(func() { both.Done(); both.Wait() }) // the first time only
+			err := b.DB.Write(t.Context(), func(tx *gorm.DB) error {
+				for _, slug := range slugs {
+					if err := tx.Exec("UPDATE products SET description = description || '!' WHERE slug = ?", slug).Error; err != nil {
+						return err
+					}
+					held()
+				}
+				return nil
+			})
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if n := count(t, b, "products", "description LIKE '%!!'"); n != 2 {
+		t.Fatalf("%d of 2 products have both writes", n)
+	}
+}
+
+// A key that was found missing by a write that was given up may have been taken
+// by somebody else when it is run again: then nothing is fresh.
+func TestWrite_RunAgainStartsClean(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		s := newShelf(t, b)
+		p := s.paid()
+		queue := &outrun{Queue: b.Queue}
+		b.DB.SetQueue(queue)
+		defer b.DB.SetQueue(b.Queue)
+		r := models.Reservation{
+			PaymentID: p.ID, Kind: models.OperationRefund, Key: rand.Text(), Amount: money.Amount{Minor: 1000, Currency: "NZD"}, Done: true, Cause: shopper,
+		}
+		queue.times = 2
+		op, fresh, err := s.payments.Reserve(t.Context(), r)
+		if err != nil || !fresh || queue.times != 0 {
+			t.Fatal(op, fresh, err)
+		}
+		if again, fresh, err := s.payments.Reserve(t.Context(), r); err != nil || fresh || again.ID != op.ID {
+			t.Fatal(again, fresh, err)
+		}
+		if n := count(t, b, "operations", "kind = 'refund'"); n != 1 {
+			t.Fatalf("%d refunds", n)
+		}
+		if n := count(t, b, "mails", "kind = 'refunded'"); n != 1 {
+			t.Fatalf("%d mails", n)
+		}
+
+		deliveries := models.NewDeliveries(b.DB)
+		queue.times = 2
+		id, err := deliveries.Receive(t.Context(), models.Delivery{Provider: "acme", EventID: "e1", Ref: "r1", Body: []byte("{}")})
+		if one, rerr := deliveries.ByID(t.Context(), id); err != nil || rerr != nil || one.Times != 1 {
+			t.Fatalf("%+v %v %v", one, err, rerr)
+		}
+		queue.times = 2
+		placement := modelstest.Placement(t, s.products, "acme")
+		order, placed, err := models.NewOrders(b.DB).Place(t.Context(), placement, shopper)
+		if err != nil || !placed || count(t, b, "payments", "order_id = ?", order.ID) != 1 {
+			t.Fatal(order, placed, err)
+		}
+	})
+}
+
+// outrun is a queue that says a few times that the transaction was given up.
+type outrun struct {
+	*modelstest.Queue
+	times int
+}
+
+func (o *outrun) InsertTx(ctx context.Context, tx *sql.Tx, args models.JobArgs) error {
+	if o.times > 0 {
+		o.times--
+		return &pgconn.PgError{Code: "40P01"}
+	}
+	return o.Queue.InsertTx(ctx, tx, args)
+}
+
+// Many begin at once over a database that has prepared nothing yet, some in
+// transactions and some not, with more of them than connections: none waits for
+// ever for a statement of another one who waits for its connection.
+func TestRead_ManyAtOnceTheFirstTime(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		p := newShelf(t, b).paid()
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		for range 8 {
+			db, err := models.Open(ctx, models.Options{Name: b.Name, Now: b.Clock.Now, Queue: b.Queue})
+			if err != nil {
+				t.Fatal(err)
+			}
+			payments, orders := models.NewPayments(db), models.NewOrders(db)
+			var wg sync.WaitGroup
+			for i := range 120 {
+				wg.Go(func() {
+					var err error
+					switch i % 6 {
+					case 0:
+						_, err = payments.Due(ctx, time.Minute, 5)
+					case 1:
+						_, _, err = payments.NextDue(ctx)
+					case 2:
+						_, err = orders.ByNumber(ctx, p.OrderID)
+					case 3:
+						_, err = payments.ByID(ctx, p.ID)
+					default:
+						_, _, err = payments.Operations(ctx, p.ID)
+					}
+					if err != nil {
+						t.Error(i, err)
+					}
+				})
+			}
+			wg.Wait()
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+			if t.Failed() {
+				return
+			}
+		}
+	})
+}
+
+// Text that no row can have is not there, whatever the database says of it.
+func TestRead_TextThatNoRowCanHave(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		s := newShelf(t, b)
+		s.paid()
+		ctx, orders, products := t.Context(), models.NewOrders(b.DB), models.NewProducts(b.DB)
+		for _, text := range []string{"mug\x00", "\x00", "\xff", "a\xc3("} {
+			for what, read := range map[string]func() error{
+				"order's token":      func() error { _, err := orders.ByToken(ctx, text); return err },
+				"order of a payment": func() error { _, err := orders.OfPayment(ctx, text); return err },
+				"checkout key":       func() error { _, err := orders.ByCheckoutKey(ctx, text); return err },
+				"checkout form":      func() error { _, err := orders.ByCheckout(ctx, text); return err },
+				"product's slug":     func() error { _, err := products.BySlug(ctx, text); return err },
+				"payment":            func() error { _, err := s.payments.ByID(ctx, text); return err },
+				"start":              func() error { _, err := s.payments.Start(ctx, text); return err },
+				"operations":         func() error { _, _, err := s.payments.Operations(ctx, text); return err },
+				"session":            func() error { _, err := models.NewStaffSessions(b.DB).Find(ctx, text); return err },
+				"staff":              func() error { _, err := models.NewStaff(b.DB).ByEmail(ctx, text); return err },
+			} {
+				if err := read(); !errors.Is(err, models.ErrNotFound) {
+					t.Errorf("%s %q: %v", what, text, err)
+				}
+			}
+			rows, more, err := orders.List(ctx, models.OrderFilter{Search: text, Limit: 10})
+			if err != nil || more || len(rows) != 0 {
+				t.Errorf("search for %q: %d rows, %v", text, len(rows), err)
+			}
+		}
+	})
 }
 
 func TestOpen_NoServer(t *testing.T) {

@@ -100,7 +100,7 @@ type Outcome struct {
 // it succeeded.
 func (o Outcome) write(ctx context.Context, tx *gorm.DB, pay Payment) (before Operation, succeeded bool, err error) {
 	now := tx.NowFunc()
-	before, err = gorm.G[Operation](tx).Where("id = ?", o.ID).First(ctx)
+	before, err = rowsOf[Operation](tx).Where("id = ?", o.ID).First(ctx)
 	if err != nil {
 		return before, false, named(err, "operation")
 	}
@@ -120,7 +120,7 @@ func (o Outcome) write(ctx context.Context, tx *gorm.DB, pay Payment) (before Op
 	case o.State == OperationUnknown:
 		set["claimed_until"] = now // over, and not forgotten
 	}
-	if _, err := gorm.G[Operation](tx).Where("id = ?", o.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
+	if _, err := rowsOf[Operation](tx).Where("id = ?", o.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
 		return before, false, named(err, "operation")
 	}
 	news := before.State != o.State || o.Pending && before.PendingAt == nil
@@ -181,14 +181,15 @@ const callSoon = 10 * time.Second
 // The same Key again returns the operation made then, and so does a second
 // cancel or void while one is under way; fresh tells which.
 //
-// Errors: a *BalanceError; ErrIllegal; ErrBusy.
+// Errors: a *BalanceError; a *LimitError or ErrLimit; ErrIllegal; ErrBusy.
 func (p *Payments) Reserve(ctx context.Context, r Reservation) (op Operation, fresh bool, err error) {
 	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		fresh = false
 		pay, err := lockPayment(ctx, tx, r.PaymentID)
 		if err != nil {
 			return err
 		}
-		op, err = gorm.G[Operation](tx).Where("key = ?", r.Key).First(ctx)
+		op, err = rowsOf[Operation](tx).Where("key = ?", r.Key).First(ctx)
 		if err == nil && (op.PaymentID != r.PaymentID || op.Kind != r.Kind) {
 			return fmt.Errorf("%w: key of another operation", ErrDuplicate)
 		}
@@ -196,13 +197,13 @@ func (p *Payments) Reserve(ctx context.Context, r Reservation) (op Operation, fr
 			return named(err, "operation")
 		}
 		if r.Kind != OperationRefund {
-			op, err = gorm.G[Operation](tx).Where("payment_id = ? AND kind IN ? AND state IN ?", r.PaymentID, deciding,
+			op, err = rowsOf[Operation](tx).Where("payment_id = ? AND kind IN ? AND state IN ?", r.PaymentID, deciding,
 				[]OperationState{OperationRequested, OperationUnknown}).First(ctx)
 			if err == nil && op.Kind == r.Kind && op.Kind != OperationCapture {
 				return nil
 			}
 			if err == nil {
-				return fmt.Errorf("%w: %s of payment %s", ErrBusy, op.Kind, r.PaymentID)
+				return fmt.Errorf("%w: %s of payment %s", ErrBusy, op.Kind, Mark(r.PaymentID))
 			}
 			if !errors.Is(err, gorm.ErrRecordNotFound) {
 				return named(err, "operation")
@@ -212,9 +213,15 @@ func (p *Payments) Reserve(ctx context.Context, r Reservation) (op Operation, fr
 		if err != nil {
 			return err
 		}
+		approval, err := r.allowed(ctx, tx, pay, amount)
+		if err != nil {
+			return err
+		}
 		fresh = true
-		op, err = p.db.reserve(ctx, tx, pay, r, amount)
-		return err
+		if op, err = p.db.reserve(ctx, tx, pay, r, amount); err != nil || approval == nil {
+			return err
+		}
+		return approval.becomes(ctx, tx, op.ID)
 	})
 	return op, fresh && err == nil, err
 }
@@ -224,7 +231,7 @@ var deciding = []OperationKind{OperationCapture, OperationVoid, OperationCancel,
 
 // amount is what the operation is about, or why it cannot be.
 func (r Reservation) amount(pay Payment) (money.Amount, error) {
-	illegal := fmt.Errorf("%w: %s of payment %s, which is %s", ErrIllegal, r.Kind, pay.ID, pay.State)
+	illegal := fmt.Errorf("%w: %s of payment %s, which is %s", ErrIllegal, r.Kind, Mark(pay.ID), pay.State)
 	switch r.Kind {
 	case OperationCapture, OperationVoid:
 		held := pay.Held()
@@ -286,12 +293,12 @@ func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservati
 	if err := pieces(ctx, tx, pay.OrderID, r.Lines); err != nil {
 		return op, err
 	}
-	if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
-		return op, named(err, string(r.Kind)+" of payment "+pay.ID)
+	if err := rowsOf[Operation](tx).Create(ctx, &op); err != nil {
+		return op, named(err, string(r.Kind)+" of payment "+Mark(pay.ID))
 	}
 	for _, l := range r.Lines {
 		l.OperationID = op.ID
-		if err := gorm.G[RefundLine](tx).Create(ctx, &l); err != nil {
+		if err := rowsOf[RefundLine](tx).Create(ctx, &l); err != nil {
 			return op, named(err, "line of refund")
 		}
 	}
@@ -320,8 +327,8 @@ func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservati
 			return op, err
 		}
 	}
-	if _, err := gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
-		return op, named(err, "payment "+pay.ID)
+	if _, err := rowsOf[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
+		return op, named(err, "payment "+Mark(pay.ID))
 	}
 	if r.Kind != OperationCancel {
 		err := addEvent(ctx, tx, Event{
@@ -343,7 +350,7 @@ func (db *DB) reserve(ctx context.Context, tx *gorm.DB, pay Payment, r Reservati
 // refunded yet: they would go back into the stock twice.
 func pieces(ctx context.Context, tx *gorm.DB, orderID int64, lines []RefundLine) error {
 	for _, l := range lines {
-		sold, err := gorm.G[OrderLine](tx).Where("order_id = ? AND position = ?", orderID, l.Position).First(ctx)
+		sold, err := rowsOf[OrderLine](tx).Where("order_id = ? AND position = ?", orderID, l.Position).First(ctx)
 		if err != nil {
 			return named(err, "line of the order")
 		}
@@ -362,15 +369,15 @@ func pieces(ctx context.Context, tx *gorm.DB, orderID int64, lines []RefundLine)
 	return nil
 }
 
-// Claim makes the caller the only one to call a provider about an operation
-// until the given time, and returns the operation as it was before; ok is false
+// Claim makes the caller the only one to call a provider about an operation for
+// the given time, and returns the operation as it was before; ok is false
 // when somebody else is calling, when it has an outcome, or when it must wait
 // for a refund before it that cannot be told apart from it. Should the process
 // die, the timer looks at the payment after that.
-func (p *Payments) Claim(ctx context.Context, id int64, until time.Time) (before Operation, ok bool, err error) {
+func (p *Payments) Claim(ctx context.Context, id int64, lease time.Duration) (before Operation, ok bool, err error) {
 	err = p.db.Write(ctx, func(tx *gorm.DB) error {
-		now := tx.NowFunc()
-		op, err := gorm.G[Operation](tx).Where("id = ?", id).First(ctx)
+		ok = false
+		op, err := rowsOf[Operation](tx).Where("id = ?", id).First(ctx)
 		if err != nil {
 			return named(err, "operation")
 		}
@@ -378,9 +385,11 @@ func (p *Payments) Claim(ctx context.Context, id int64, until time.Time) (before
 		if err != nil {
 			return err
 		}
-		if before, err = gorm.G[Operation](tx, forUpdate()).Where("id = ?", id).First(ctx); err != nil {
+		if before, err = rowsOf[Operation](tx, forUpdate()).Where("id = ?", id).First(ctx); err != nil {
 			return named(err, "operation")
 		}
+		now := tx.NowFunc() // now that it is our turn: it may have been a long wait
+		until := now.Add(lease)
 		if !before.Open() || before.Claimed(now) {
 			return nil
 		}
@@ -388,13 +397,13 @@ func (p *Payments) Claim(ctx context.Context, id int64, until time.Time) (before
 			return err
 		}
 		ok = true
-		_, err = gorm.G[Operation](tx).Where("id = ?", id).
+		_, err = rowsOf[Operation](tx).Where("id = ?", id).
 			Set(clause.Assignments(map[string]any{"calls": before.Calls + 1, "claimed_until": until, "updated_at": now})).Update(ctx)
 		if err != nil {
 			return named(err, "claim")
 		}
 		// What was decided before the provider could hear of this does not hold.
-		_, err = gorm.G[Payment](tx).Where("id = ?", before.PaymentID).
+		_, err = rowsOf[Payment](tx).Where("id = ?", before.PaymentID).
 			Set(clause.Assignments(map[string]any{"ask_at": until, "version": pay.Version + 1})).Update(ctx)
 		return named(err, "claim")
 	})
@@ -407,7 +416,7 @@ func (o Operation) waits(ctx context.Context, tx *gorm.DB) (bool, error) {
 	if o.Kind != OperationRefund {
 		return false, nil
 	}
-	before, err := gorm.G[Operation](tx).
+	before, err := rowsOf[Operation](tx).
 		Where("payment_id = ? AND kind = ? AND id <> ? AND state IN ? AND ref = ''", o.PaymentID, OperationRefund, o.ID,
 			[]OperationState{OperationRequested, OperationUnknown}).Find(ctx)
 	heard := slices.ContainsFunc(before, func(b Operation) bool { return b.MayHaveBeenHeard() })
@@ -418,24 +427,24 @@ func (o Operation) waits(ctx context.Context, tx *gorm.DB) (bool, error) {
 // of one moment.
 func (p *Payments) Operations(ctx context.Context, paymentID string) (pay Payment, ops []Operation, err error) {
 	err = p.db.snapshot(ctx, func(tx *gorm.DB) error {
-		if pay, err = gorm.G[Payment](tx).Where("id = ?", paymentID).First(ctx); err != nil {
-			return named(err, "payment "+paymentID)
+		if pay, err = rowsOf[Payment](tx).Where("id = ?", paymentID).First(ctx); err != nil {
+			return named(err, "payment "+Mark(paymentID))
 		}
-		ops, err = gorm.G[Operation](tx).Where("payment_id = ?", paymentID).Order("id").Find(ctx)
-		return named(err, "operations of payment "+paymentID)
+		ops, err = rowsOf[Operation](tx).Where("payment_id = ?", paymentID).Order("id").Find(ctx)
+		return named(err, "operations of payment "+Mark(paymentID))
 	})
 	return pay, ops, err
 }
 
 // Operation returns one operation, or ErrNotFound.
 func (p *Payments) Operation(ctx context.Context, id int64) (Operation, error) {
-	op, err := gorm.G[Operation](p.db.r).Where("id = ?", id).First(ctx)
+	op, err := rowsOf[Operation](p.db.r).Where("id = ?", id).First(ctx)
 	return op, named(err, "operation")
 }
 
 // RefundLines returns what the refunds of an order were for.
 func (p *Payments) RefundLines(ctx context.Context, orderID int64) ([]RefundLine, error) {
-	all, err := gorm.G[RefundLine](p.db.r).
+	all, err := rowsOf[RefundLine](p.db.r).
 		Where("operation_id IN (SELECT id FROM operations WHERE payment_id IN (SELECT id FROM payments WHERE order_id = ?))", orderID).
 		Order("operation_id, position").Find(ctx)
 	return all, named(err, "refund lines")

@@ -30,11 +30,19 @@ type Order struct {
 	Total       money.Amount `gorm:"embedded;embeddedPrefix:total_"`
 	Status      OrderStatus  // derived by Derive, stored so that lists can filter
 	Attention   Attentions   // why a person must look; empty when nobody must
+	Provider    string       // of the newest payment
+	Method      string       // of the newest payment; empty when its provider has one
 	Test        bool
+	TaxName     string     // of the tax that the total holds; empty when there is none
+	TaxRate     int64      // hundredths of a percent
 	DueAt       time.Time  // when an order without money is given up
 	PaidAt      *time.Time // when its money first covered the total
 	CancelledAt *time.Time
 	ExpiredAt   *time.Time
+	PackedAt    *time.Time
+	ShippedAt   *time.Time
+	Carrier     string // who carries it; may be empty
+	Tracking    string // the carrier's number; may be empty
 	CreatedAt   time.Time
 	UpdatedAt   time.Time
 }
@@ -137,7 +145,7 @@ var ErrSoldOut = errors.New("models: sold out")
 // Errors: ErrSoldOut.
 func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Order, placed bool, err error) {
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
-		before, err := gorm.G[Order](tx).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
+		before, err := rowsOf[Order](tx).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
 		if err == nil {
 			order, placed = before, false
 			return nil
@@ -146,7 +154,12 @@ func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Ord
 			return named(err, "checkout key")
 		}
 		order, placed = p.Order, true
-		order.Status = OrderIssued
+		order.Status, order.Provider, order.Method = OrderIssued, p.Payment.Provider, p.Payment.Method
+		now, err := currentSettings(ctx, tx)
+		if err != nil {
+			return err
+		}
+		order.TaxName, order.TaxRate = now.TaxName, now.TaxRate
 		if err := tx.Create(&order).Error; err != nil {
 			return named(err, "order")
 		}
@@ -155,17 +168,20 @@ func (o *Orders) Place(ctx context.Context, p Placement, cause Cause) (order Ord
 		}
 		for i, l := range p.Lines {
 			l.OrderID, l.Position = order.ID, int64(i)
-			if err := gorm.G[OrderLine](tx).Create(ctx, &l); err != nil {
+			if err := rowsOf[OrderLine](tx).Create(ctx, &l); err != nil {
 				return named(err, "line of order "+order.Number())
 			}
 		}
 		if err := addEvent(ctx, tx, Event{OrderID: order.ID, Kind: EventPlaced, Cause: cause}); err != nil {
 			return err
 		}
-		return addPayment(ctx, tx, order, p.Payment, cause)
+		if err := addWords(ctx, tx, order.ID, wordsOf(order, p.Lines)); err != nil {
+			return err
+		}
+		return addPayment(ctx, tx, order, p.Payment, true, cause)
 	})
 	if errors.Is(err, ErrDuplicate) { // another process placed it between our look and our insert
-		order, rerr := gorm.G[Order](o.db.w).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
+		order, rerr := rowsOf[Order](o.db.r).Where("checkout_key = ?", p.Order.CheckoutKey).First(ctx)
 		if rerr == nil {
 			return order, false, nil
 		}
@@ -191,7 +207,7 @@ func (o *Orders) OfPayment(ctx context.Context, paymentID string) (OrderDetail, 
 // detail reads one snapshot, so that the parts belong together.
 func (o *Orders) detail(ctx context.Context, where string, arg any) (d OrderDetail, err error) {
 	err = o.db.snapshot(ctx, func(tx *gorm.DB) error {
-		order, err := gorm.G[Order](tx).Where(where, arg).First(ctx)
+		order, err := rowsOf[Order](tx).Where(where, arg).First(ctx)
 		if err != nil {
 			return named(err, "order")
 		}
@@ -205,22 +221,22 @@ func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, e
 	d.Order = order
 	what := "order " + order.Number()
 	const ofOrder = "payment_id IN (SELECT id FROM payments WHERE order_id = ?)"
-	if d.Lines, err = gorm.G[OrderLine](tx).Where("order_id = ?", order.ID).Order("position").Find(ctx); err != nil {
+	if d.Lines, err = rowsOf[OrderLine](tx).Where("order_id = ?", order.ID).Order("position").Find(ctx); err != nil {
 		return d, named(err, "lines of "+what)
 	}
-	if d.Payments, err = gorm.G[Payment](tx).Where("order_id = ?", order.ID).Order("created_at, id").Find(ctx); err != nil {
+	if d.Payments, err = rowsOf[Payment](tx).Where("order_id = ?", order.ID).Order("created_at, id").Find(ctx); err != nil {
 		return d, named(err, "payments of "+what)
 	}
-	if d.Operations, err = gorm.G[Operation](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
+	if d.Operations, err = rowsOf[Operation](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
 		return d, named(err, "operations of "+what)
 	}
-	if d.Facts, err = gorm.G[Fact](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
+	if d.Facts, err = rowsOf[Fact](tx).Where(ofOrder, order.ID).Order("id").Find(ctx); err != nil {
 		return d, named(err, "facts of "+what)
 	}
-	if d.Events, err = gorm.G[Event](tx).Where("order_id = ?", order.ID).Order("id").Find(ctx); err != nil {
+	if d.Events, err = rowsOf[Event](tx).Where("order_id = ?", order.ID).Order("id").Find(ctx); err != nil {
 		return d, named(err, "events of "+what)
 	}
-	holds, err := gorm.G[StockHold](tx).Where("order_id = ? AND until > ?", order.ID, tx.NowFunc()).Order("until").Limit(1).Find(ctx)
+	holds, err := rowsOf[StockHold](tx).Where("order_id = ? AND until > ?", order.ID, tx.NowFunc()).Order("until").Limit(1).Find(ctx)
 	if len(holds) > 0 {
 		d.HeldUntil = &holds[0].Until
 	}
@@ -230,7 +246,7 @@ func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, e
 // Similar returns the newest order since then with the same fingerprint that
 // is paid or may yet be, or ErrNotFound.
 func (o *Orders) Similar(ctx context.Context, fingerprint string, since time.Time) (Order, error) {
-	order, err := gorm.G[Order](o.db.r).
+	order, err := rowsOf[Order](o.db.r).
 		Where("fingerprint = ? AND created_at >= ? AND status IN ?", fingerprint, since,
 			[]OrderStatus{OrderPaid, OrderReceived, OrderHold, OrderInProgress}).
 		Order("id DESC").First(ctx)
@@ -249,7 +265,7 @@ func (o *Orders) GivenUp(ctx context.Context, now time.Time, limit int) ([]int64
 // PutOff gives an open order more time.
 func (o *Orders) PutOff(ctx context.Context, id int64, until time.Time) error {
 	return o.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Order](tx).Where("id = ?", id).Update(ctx, "due_at", until)
+		_, err := rowsOf[Order](tx).Where("id = ?", id).Update(ctx, "due_at", until)
 		return named(err, "order")
 	})
 }
@@ -262,20 +278,21 @@ func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail str
 		return false, fmt.Errorf("models: an order cannot be closed by %q", kind)
 	}
 	err = o.db.Write(ctx, func(tx *gorm.DB) error {
-		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
+		order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
 		if err != nil {
 			return named(err, "order")
 		}
+		closed = false
 		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
 			return nil
 		}
-		open, err := gorm.G[Payment](tx).Where("order_id = ? AND (live OR state IN ?)", id, []PaymentState{PaymentPaid, PaymentAuthorized}).Find(ctx)
+		open, err := rowsOf[Payment](tx).Where("order_id = ? AND (live OR state IN ?)", id, []PaymentState{PaymentPaid, PaymentAuthorized}).Find(ctx)
 		if err != nil || len(open) > 0 { // begun, or paid, since the caller looked
 			return named(err, "payments")
 		}
 		now := tx.NowFunc()
 		closed = true
-		_, err = gorm.G[Order](tx).Where("id = ?", id).
+		_, err = rowsOf[Order](tx).Where("id = ?", id).
 			Set(clause.Assignments(map[string]any{column: now, "updated_at": now})).Update(ctx)
 		if err != nil {
 			return named(err, "close order "+order.Number())
@@ -292,79 +309,9 @@ func (o *Orders) Close(ctx context.Context, id int64, kind EventKind, detail str
 	return closed, err
 }
 
-// OrderFilter chooses orders for a list.
-type OrderFilter struct {
-	Status OrderStatus // "" for all
-	Needy  bool        // only those that need attention
-	Search string      // an order number, an e-mail address or its beginning, or a provider's reference
-	Before int64       // older than this number; 0 for the newest
-	After  int64       // newer than this number; 0 for none
-	Limit  int
-}
-
-// OrderRow is one line of a list of orders.
-type OrderRow struct {
-	Order
-	Provider string // of the newest payment
-}
-
-// List returns orders, newest first. more tells whether there are further ones
-// in the direction asked for.
-func (o *Orders) List(ctx context.Context, f OrderFilter) (rows []OrderRow, more bool, err error) {
-	q := o.db.r.WithContext(ctx).Model(&Order{})
-	if f.Status != "" {
-		q = q.Where("status = ?", f.Status)
-	}
-	if f.Needy {
-		q = q.Where("attention <> ''")
-	}
-	if s := strings.TrimSpace(f.Search); s != "" {
-		q = search(q, o.db.r, s)
-	}
-	newestFirst := true
-	switch {
-	case f.Before > 0:
-		q = q.Where("id < ?", f.Before)
-	case f.After > 0:
-		q, newestFirst = q.Where("id > ?", f.After), false
-	}
-	if newestFirst {
-		q = q.Order("id DESC")
-	} else {
-		q = q.Order("id")
-	}
-	err = q.Select("orders.*, COALESCE((SELECT provider FROM payments WHERE order_id = orders.id ORDER BY created_at DESC LIMIT 1), '') AS provider").
-		Limit(f.Limit + 1).Scan(&rows).Error
-	if err != nil {
-		return nil, false, named(err, "orders")
-	}
-	if more = len(rows) > f.Limit; more {
-		rows = rows[:f.Limit]
-	}
-	if !newestFirst {
-		slices.Reverse(rows)
-	}
-	return rows, more, nil
-}
-
-// Needy is how many orders need attention.
-func (o *Orders) Needy(ctx context.Context) (n int64, err error) {
-	err = o.db.r.WithContext(ctx).Model(&Order{}).Where("attention <> ''").Count(&n).Error
-	return n, named(err, "orders that need attention")
-}
-
-// Any reports whether there is an order at all.
-func (o *Orders) Any(ctx context.Context) (bool, error) {
-	_, err := gorm.G[Order](o.db.r).Select("id").Take(ctx)
-	if errors.Is(err, gorm.ErrRecordNotFound) {
-		return false, nil
-	}
-	return err == nil, named(err, "orders")
-}
-
 // ByCheckoutKey returns the order with the given CheckoutKey, or ErrNotFound.
 func (o *Orders) ByCheckoutKey(ctx context.Context, key string) (Order, error) {
-	order, err := gorm.G[Order](o.db.r).Where("checkout_key = ?", key).First(ctx)
+	order, err := rowsOf[Order](o.db.r).Where("checkout_key = ?", key).First(ctx)
 	return order, named(err, "order of the checkout key")
 }
 
@@ -372,7 +319,7 @@ func (o *Orders) ByCheckoutKey(ctx context.Context, key string) (Order, error) {
 // into it, or ErrNotFound. See CheckoutKey.
 func (o *Orders) ByCheckout(ctx context.Context, form string) (Order, error) {
 	from, to := form+checkoutJoint, form+string(checkoutJoint[0]+1)
-	order, err := gorm.G[Order](o.db.r).Where("checkout_key > ? AND checkout_key < ?", from, to).Order("id DESC").First(ctx)
+	order, err := rowsOf[Order](o.db.r).Where("checkout_key > ? AND checkout_key < ?", from, to).Order("id DESC").First(ctx)
 	return order, named(err, "order of the checkout form")
 }
 
@@ -388,18 +335,6 @@ func CheckoutKey(form string, o Order, lines []OrderLine) string {
 	}
 	sum := sha256.Sum256([]byte(strings.Join(parts, "\x00")))
 	return form + checkoutJoint + base64.RawURLEncoding.EncodeToString(sum[:])
-}
-
-// search narrows q to what one box may mean. An e-mail's beginning is compared
-// as a range, so that the index serves it.
-func search(q, db *gorm.DB, s string) *gorm.DB {
-	email := strings.ToLower(s)
-	any := db.Where("orders.email >= ? AND orders.email < ?", email, email+"\U0010FFFF").
-		Or("orders.id IN (SELECT order_id FROM payments WHERE ref = ? OR id = ?)", s, s)
-	if n, err := strconv.ParseInt(strings.TrimPrefix(s, "#"), 10, 64); err == nil {
-		any = any.Or("orders.id = ?", n)
-	}
-	return q.Where(any)
 }
 
 // IsOfForm reports whether a CheckoutKey was made from the given form's key.

@@ -131,48 +131,6 @@ func TestThrottles(t *testing.T) {
 	})
 }
 
-func TestStaffSessions(t *testing.T) {
-	t.Parallel()
-	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
-		ctx, s, staff := t.Context(), models.NewStaffSessions(b.DB), models.NewStaff(b.DB)
-		ann, err := staff.Add(ctx, "Ann@Example.test", models.RoleOwner, "hash")
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := staff.Add(ctx, "ann@example.test", models.RoleViewer, "hash"); !errors.Is(err, models.ErrDuplicate) {
-			t.Fatalf("added twice: %v", err)
-		}
-		if err := s.Create(ctx, "d1", &ann.ID, []byte("{}"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		if one, err := s.Find(ctx, "d1"); err != nil || *one.StaffID != ann.ID {
-			t.Fatal(one, err)
-		}
-		if err := s.Delete(ctx, "d1"); err != nil {
-			t.Fatal(err)
-		}
-		if err := s.Touch(ctx, "d1", []byte("{}"), time.Hour); !errors.Is(err, models.ErrNotFound) {
-			t.Fatalf("a session came back after logout: %v", err)
-		}
-		if err := s.Create(ctx, "d2", &ann.ID, []byte("{}"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		b.Clock.Pass(2 * time.Hour)
-		if _, err := s.Find(ctx, "d2"); !errors.Is(err, models.ErrNotFound) {
-			t.Fatalf("an old session: %v", err)
-		}
-		if err := s.Create(ctx, "d3", &ann.ID, []byte("{}"), time.Hour); err != nil {
-			t.Fatal(err)
-		}
-		if err := staff.SetPassword(ctx, ann.ID, "other"); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := s.Find(ctx, "d3"); !errors.Is(err, models.ErrNotFound) {
-			t.Fatalf("logged in after the password changed: %v", err)
-		}
-	})
-}
-
 func TestOrders_List(t *testing.T) {
 	t.Parallel()
 	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {

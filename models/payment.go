@@ -184,7 +184,8 @@ func NewPayments(db *DB) *Payments { return &Payments{db} }
 // Now is the clock that payments are stamped by.
 func (p *Payments) Now() time.Time { return p.db.Now() }
 
-func addPayment(ctx context.Context, tx *gorm.DB, o Order, n NewPayment, cause Cause) error {
+// addPayment writes a payment of an order, which may be placed with it.
+func addPayment(ctx context.Context, tx *gorm.DB, o Order, n NewPayment, placed bool, cause Cause) error {
 	pay := Payment{
 		ID: n.ID, OrderID: o.ID, Provider: n.Provider, Method: n.Method, Capture: n.Capture,
 		State: PaymentCreated, Live: true, Amount: o.Total, Version: 1,
@@ -192,9 +193,12 @@ func addPayment(ctx context.Context, tx *gorm.DB, o Order, n NewPayment, cause C
 	if err := tx.Create(&pay).Error; err != nil {
 		return named(err, "payment of order "+o.Number())
 	}
+	if err := beginPayment(ctx, tx, o, pay, placed); err != nil {
+		return err
+	}
 	op := Operation{PaymentID: n.ID, Kind: OperationStart, Key: n.Key, State: OperationRequested, Amount: o.Total, Cause: cause}
-	if err := gorm.G[Operation](tx).Create(ctx, &op); err != nil {
-		return named(err, "start of payment "+n.ID)
+	if err := rowsOf[Operation](tx).Create(ctx, &op); err != nil {
+		return named(err, "start of payment "+Mark(n.ID))
 	}
 	return addEvent(ctx, tx, Event{OrderID: o.ID, PaymentID: &pay.ID, Kind: EventPaymentCreated, Detail: n.Provider, Cause: cause})
 }
@@ -208,21 +212,21 @@ var ErrNotPayable = errors.New("models: the order cannot be paid now")
 // another HoldFor; ErrSoldOut when others have them by now.
 func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause Cause) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {
-		order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
+		order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)
 		if err != nil {
 			return named(err, "order")
 		}
 		if order.PaidAt != nil || order.CancelledAt != nil || order.ExpiredAt != nil {
 			return fmt.Errorf("%w: order %s is %s", ErrNotPayable, order.Number(), order.Status)
 		}
-		lines, err := gorm.G[OrderLine](tx).Where("order_id = ?", orderID).Find(ctx)
+		lines, err := rowsOf[OrderLine](tx).Where("order_id = ?", orderID).Find(ctx)
 		if err != nil {
 			return named(err, "lines of order "+order.Number())
 		}
 		if err := hold(ctx, tx, orderID, lines); err != nil {
 			return err
 		}
-		if err := addPayment(ctx, tx, order, n, cause); err != nil {
+		if err := addPayment(ctx, tx, order, n, false, cause); err != nil {
 			return err
 		}
 		_, err = p.db.derive(ctx, tx, orderID)
@@ -234,6 +238,16 @@ func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause
 	return err
 }
 
+// beginPayment counts a new payment, and lets lists show its order with it.
+func beginPayment(ctx context.Context, tx *gorm.DB, o Order, p Payment, placed bool) error {
+	daybookOf(tx).begun(o, p, placed)
+	if placed {
+		return nil
+	}
+	_, err := rowsOf[Order](tx).Where("id = ?", o.ID).Set(clause.Assignments(map[string]any{"provider": p.Provider, "method": p.Method})).Update(ctx)
+	return named(err, "order "+o.Number())
+}
+
 // Supersede lets go of a payment that the shopper turns away from. It stays
 // open to late money. Superseding one that is not live changes nothing.
 func (p *Payments) Supersede(ctx context.Context, id string, cause Cause) error {
@@ -242,10 +256,10 @@ func (p *Payments) Supersede(ctx context.Context, id string, cause Cause) error 
 		if err != nil || !pay.Live || pay.State.HoldsMoney() {
 			return err
 		}
-		_, err = gorm.G[Payment](tx).Where("id = ?", id).
+		_, err = rowsOf[Payment](tx).Where("id = ?", id).
 			Set(clause.Assignments(map[string]any{"live": false, "version": pay.Version + 1, "updated_at": tx.NowFunc()})).Update(ctx)
 		if err != nil {
-			return named(err, "supersede payment "+id)
+			return named(err, "supersede payment "+Mark(id))
 		}
 		if err := addEvent(ctx, tx, Event{OrderID: pay.OrderID, PaymentID: &pay.ID, Kind: EventSuperseded, Cause: cause}); err != nil {
 			return err
@@ -257,50 +271,73 @@ func (p *Payments) Supersede(ctx context.Context, id string, cause Cause) error 
 
 // ByID returns one payment, or ErrNotFound.
 func (p *Payments) ByID(ctx context.Context, id string) (Payment, error) {
-	pay, err := gorm.G[Payment](p.db.r).Where("id = ?", id).First(ctx)
-	return pay, named(err, "payment "+id)
+	pay, err := rowsOf[Payment](p.db.r).Where("id = ?", id).First(ctx)
+	return pay, named(err, "payment "+Mark(id))
 }
 
 // lockPayment locks a payment's order, then the payment: always in that order,
 // so that two changes wait for each other instead of for ever.
 func lockPayment(ctx context.Context, tx *gorm.DB, id string) (Payment, error) {
-	_, err := gorm.G[Order](tx, forUpdate()).Where("id = (SELECT order_id FROM payments WHERE id = ?)", id).First(ctx)
+	_, err := rowsOf[Order](tx, forUpdate()).Where("id = (SELECT order_id FROM payments WHERE id = ?)", id).First(ctx)
 	if err != nil {
-		return Payment{}, named(err, "order of payment "+id)
+		return Payment{}, named(err, "order of payment "+Mark(id))
 	}
-	pay, err := gorm.G[Payment](tx, forUpdate()).Where("id = ?", id).First(ctx)
-	return pay, named(err, "payment "+id)
+	pay, err := rowsOf[Payment](tx, forUpdate()).Where("id = ?", id).First(ctx)
+	return pay, named(err, "payment "+Mark(id))
 }
 
 // Start returns the operation that starts a payment, or ErrNotFound.
 func (p *Payments) Start(ctx context.Context, paymentID string) (Operation, error) {
-	op, err := gorm.G[Operation](p.db.r).Where("payment_id = ? AND kind = ?", paymentID, OperationStart).First(ctx)
-	return op, named(err, "start of payment "+paymentID)
+	op, err := rowsOf[Operation](p.db.r).Where("payment_id = ? AND kind = ?", paymentID, OperationStart).First(ctx)
+	return op, named(err, "start of payment "+Mark(paymentID))
 }
 
 // Due claims payments whose next question is due, longest waiting first, and
 // puts the question off by lease: should the process die, they come up again.
 func (p *Payments) Due(ctx context.Context, lease time.Duration, limit int) (ids []string, err error) {
+	return p.claimDue(ctx, lease, limit, "", nil)
+}
+
+// DueAt is Due for the payments of one provider.
+func (p *Payments) DueAt(ctx context.Context, provider string, lease time.Duration, limit int) (ids []string, err error) {
+	return p.claimDue(ctx, lease, limit, "AND provider = ?", provider)
+}
+
+// DueElsewhere is Due for the payments of all providers but the given ones.
+func (p *Payments) DueElsewhere(ctx context.Context, but []string, lease time.Duration, limit int) (ids []string, err error) {
+	return p.claimDue(ctx, lease, limit, "AND provider NOT IN ?", append([]string{""}, but...))
+}
+
+func (p *Payments) claimDue(ctx context.Context, lease time.Duration, limit int, where string, of any) (ids []string, err error) {
 	now := p.db.Now()
+	due, args := "ask_at <= ? "+where, []any{now}
+	if where != "" {
+		args = append(args, of)
+	}
 	var n int64 // a look that finds nothing costs no commit
-	if err := p.db.r.WithContext(ctx).Model(&Payment{}).Where("ask_at <= ?", now).Limit(1).Count(&n).Error; err != nil || n == 0 {
+	if err := p.db.r.WithContext(ctx).Model(&Payment{}).Where(due, args...).Limit(1).Count(&n).Error; err != nil || n == 0 {
 		return nil, named(err, "due payments")
 	}
 	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		ids = nil
 		skip := ""
 		if p.db.postgres {
 			skip = "FOR UPDATE SKIP LOCKED"
 		}
+		all := append(append([]any{now.Add(lease)}, args...), limit)
 		return named(tx.Raw(`UPDATE payments SET ask_at = ? WHERE id IN
-			(SELECT id FROM payments WHERE ask_at <= ? ORDER BY ask_at LIMIT ? `+skip+`) RETURNING id`,
-			now.Add(lease), now, limit).Scan(&ids).Error, "due payments")
+			(SELECT id FROM payments WHERE `+due+` ORDER BY ask_at LIMIT ? `+skip+`) RETURNING id`, all...).Scan(&ids).Error, "due payments")
 	})
 	return ids, err
 }
 
-// NextDue returns when the next question is due; ok is false when none is.
-func (p *Payments) NextDue(ctx context.Context) (at time.Time, ok bool, err error) {
-	pay, err := gorm.G[Payment](p.db.r).Where("ask_at IS NOT NULL").Order("ask_at").First(ctx)
+// Ring has the timer look again.
+func (p *Payments) Ring() { p.db.wake() }
+
+// NextDue returns when the next question is due of providers other than those
+// given; ok is false when none is.
+func (p *Payments) NextDue(ctx context.Context, but ...string) (at time.Time, ok bool, err error) {
+	pay, err := rowsOf[Payment](p.db.r).Where("ask_at IS NOT NULL AND provider NOT IN ?", append([]string{""}, but...)).Order("ask_at").First(ctx)
 	if errors.Is(err, gorm.ErrRecordNotFound) {
 		return at, false, nil
 	}
@@ -386,12 +423,13 @@ func (c Change) concerns(p Payment) Attentions {
 func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Order, err error) {
 	woken := false
 	err = p.db.Write(ctx, func(tx *gorm.DB) error {
+		woken = false
 		if pay, err = lockPayment(ctx, tx, c.PaymentID); err != nil {
 			return err
 		}
 		changes := c.changes(pay)
 		if changes && pay.Version != c.Version {
-			return fmt.Errorf("%w: payment %s has version %d, not %d", ErrStale, pay.ID, pay.Version, c.Version)
+			return fmt.Errorf("%w: payment %s has version %d, not %d", ErrStale, Mark(pay.ID), pay.Version, c.Version)
 		}
 		if err := addReport(ctx, tx, c); err != nil {
 			return err
@@ -407,8 +445,8 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 				return err
 			}
 		}
-		if _, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
-			return named(err, "payment "+pay.ID)
+		if _, err = rowsOf[Payment](tx).Where("id = ?", pay.ID).Set(clause.Assignments(set)).Update(ctx); err != nil {
+			return named(err, "payment "+Mark(pay.ID))
 		}
 		for _, e := range c.Events {
 			e.OrderID, e.PaymentID, e.Cause = pay.OrderID, &pay.ID, c.Cause
@@ -417,8 +455,8 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			}
 		}
 		if c.Test {
-			if _, err := gorm.G[Order](tx).Where("id = ? AND NOT test", pay.OrderID).Update(ctx, "test", true); err != nil {
-				return named(err, "order")
+			if err := becomeTest(ctx, tx, pay.OrderID); err != nil {
+				return err
 			}
 		}
 		if order, err = p.db.derive(ctx, tx, pay.OrderID); err != nil {
@@ -436,6 +474,11 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 				return err
 			}
 		}
+		if c.Ref != "" && c.Ref != pay.Ref {
+			if err := addWords(ctx, tx, pay.OrderID, Words(c.Ref)); err != nil {
+				return err
+			}
+		}
 		if c.Ref != "" {
 			met, err := p.meetDeliveries(ctx, tx, pay, c.Ref)
 			if err != nil {
@@ -443,8 +486,8 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 			}
 			woken = woken || met
 		}
-		pay, err = gorm.G[Payment](tx).Where("id = ?", pay.ID).First(ctx)
-		return named(err, "payment "+c.PaymentID)
+		pay, err = rowsOf[Payment](tx).Where("id = ?", pay.ID).First(ctx)
+		return named(err, "payment "+Mark(c.PaymentID))
 	})
 	if err == nil && (woken || c.AskAt != nil) {
 		p.db.wake()
@@ -452,15 +495,24 @@ func (p *Payments) Record(ctx context.Context, c Change) (pay Payment, order Ord
 	return pay, order, err
 }
 
+// becomeTest marks an order as one in which no real money is meant.
+func becomeTest(ctx context.Context, tx *gorm.DB, id int64) error {
+	n, err := rowsOf[Order](tx).Where("id = ? AND NOT test", id).Update(ctx, "test", true)
+	if err != nil || n == 0 {
+		return named(err, "order")
+	}
+	return retest(ctx, tx, Order{ID: id})
+}
+
 // giveBackSoon sees to it that money for a cancelled order is looked at, even
 // where there is nothing left to ask: at once when it is news, and now and then
 // after that, until it has gone back or staff have decided to keep it.
 func giveBackSoon(ctx context.Context, tx *gorm.DB, id string, news bool) (bool, error) {
-	pay, err := gorm.G[Payment](tx).Where("id = ?", id).First(ctx)
+	pay, err := rowsOf[Payment](tx).Where("id = ?", id).First(ctx)
 	if err != nil || !pay.State.HoldsMoney() || pay.Left().Minor == 0 && pay.Held().Minor == 0 {
-		return false, named(err, "payment "+id)
+		return false, named(err, "payment "+Mark(id))
 	}
-	kept, err := gorm.G[InboxItem](tx).Where("order_id = ? AND kind = ? AND resolution = ?", pay.OrderID, AttentionPaidAfterCancel, ResolutionAccepted).Find(ctx)
+	kept, err := rowsOf[InboxItem](tx).Where("order_id = ? AND kind = ? AND resolution = ?", pay.OrderID, AttentionPaidAfterCancel, ResolutionAccepted).Find(ctx)
 	if err != nil || len(kept) > 0 {
 		return false, named(err, "inbox")
 	}
@@ -468,8 +520,8 @@ func giveBackSoon(ctx context.Context, tx *gorm.DB, id string, news bool) (bool,
 	if !news {
 		at = at.Add(6 * time.Hour)
 	}
-	_, err = gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
-	return news, named(err, "payment "+id)
+	_, err = rowsOf[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
+	return news, named(err, "payment "+Mark(id))
 }
 
 // ErrMove is returned for a step that paymentNext does not allow.
@@ -511,7 +563,7 @@ func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[str
 	set["concerns"] = c.concerns(pay)
 	if c.State != "" && c.State != pay.State {
 		if !pay.State.CanMove(c.State) {
-			return nil, fmt.Errorf("%w: %s from %s to %s", ErrMove, pay.ID, pay.State, c.State)
+			return nil, fmt.Errorf("%w: %s from %s to %s", ErrMove, Mark(pay.ID), pay.State, c.State)
 		}
 		set["state"], set["reason"] = c.State, c.Reason
 		if c.State.Ended() {
@@ -542,16 +594,26 @@ func (c Change) apply(ctx context.Context, tx *gorm.DB, pay Payment, set map[str
 
 // addFacts writes facts and adds to set what the whole ledger then comes to.
 func addFacts(ctx context.Context, tx *gorm.DB, pay Payment, facts []Fact, cause Cause, set map[string]any) error {
-	for _, f := range facts {
-		f.PaymentID, f.Cause, f.At = pay.ID, cause, tx.NowFunc()
-		if err := gorm.G[Fact](tx).Create(ctx, &f); err != nil {
-			return named(err, "fact "+string(f.Kind))
-		}
-	}
 	if len(facts) == 0 {
 		return nil
 	}
-	all, err := gorm.G[Fact](tx).Where("payment_id = ?", pay.ID).Find(ctx)
+	had, err := hasMoney(ctx, tx, pay.ID)
+	if err != nil {
+		return err
+	}
+	t := daybookOf(tx)
+	for _, f := range facts {
+		f.PaymentID, f.Cause, f.At = pay.ID, cause, tx.NowFunc()
+		if err := rowsOf[Fact](tx).Create(ctx, &f); err != nil {
+			return named(err, "fact "+string(f.Kind))
+		}
+		t.facts = append(t.facts, f)
+		if !had && (f.Kind == FactAuthorized || f.Kind == FactCaptured) {
+			had = true
+			t.first = append(t.first, pay)
+		}
+	}
+	all, err := rowsOf[Fact](tx).Where("payment_id = ?", pay.ID).Find(ctx)
 	if err != nil {
 		return named(err, "facts")
 	}
@@ -571,27 +633,27 @@ func addReport(ctx context.Context, tx *gorm.DB, c Change) error {
 	if r.Body == nil {
 		r.Body = []byte{}
 	}
-	last, err := gorm.G[Report](tx).Where("payment_id = ?", c.PaymentID).Order("id DESC").First(ctx)
+	last, err := rowsOf[Report](tx).Where("payment_id = ?", c.PaymentID).Order("id DESC").First(ctx)
 	switch {
 	case err == nil && last.Digest == r.Digest:
-		_, err = gorm.G[Report](tx).Where("id = ?", last.ID).
+		_, err = rowsOf[Report](tx).Where("id = ?", last.ID).
 			Set(clause.Assignments(map[string]any{"times": last.Times + 1, "last_at": now})).Update(ctx)
 		return named(err, "report")
 	case err != nil && !errors.Is(err, gorm.ErrRecordNotFound):
 		return named(err, "report")
 	}
-	return named(gorm.G[Report](tx).Create(ctx, &r), "report")
+	return named(rowsOf[Report](tx).Create(ctx, &r), "report")
 }
 
 // Reports returns the raw answers about the payments of an order, oldest first.
 func (p *Payments) Reports(ctx context.Context, orderID int64) ([]Report, error) {
-	all, err := gorm.G[Report](p.db.r).Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?)", orderID).Order("id").Find(ctx)
+	all, err := rowsOf[Report](p.db.r).Where("payment_id IN (SELECT id FROM payments WHERE order_id = ?)", orderID).Order("id").Find(ctx)
 	return all, named(err, "reports")
 }
 
 // LastReport returns the newest answer about a payment, or ErrNotFound.
 func (p *Payments) LastReport(ctx context.Context, id string) (Report, error) {
-	r, err := gorm.G[Report](p.db.r).Where("payment_id = ?", id).Order("id DESC").First(ctx)
+	r, err := rowsOf[Report](p.db.r).Where("payment_id = ?", id).Order("id DESC").First(ctx)
 	return r, named(err, "report")
 }
 
@@ -601,8 +663,8 @@ func (p *Payments) AskSoon(ctx context.Context, id string) error { return p.AskA
 // AskAt says when the timer looks at a payment next.
 func (p *Payments) AskAt(ctx context.Context, id string, at time.Time) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
-		return named(err, "payment "+id)
+		_, err := rowsOf[Payment](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"ask_at": at})).Update(ctx)
+		return named(err, "payment "+Mark(id))
 	})
 	if err == nil {
 		p.db.wake()

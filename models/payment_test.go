@@ -1,6 +1,7 @@
 package models_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"strings"
@@ -387,7 +388,7 @@ func TestPayments_Claim_OneCaller(t *testing.T) {
 		mine := 0
 		for range 20 {
 			wg.Go(func() {
-				_, ok, err := payments.Claim(t.Context(), op.ID, b.Clock.Now().Add(time.Minute))
+				_, ok, err := payments.Claim(t.Context(), op.ID, time.Minute)
 				mu.Lock()
 				defer mu.Unlock()
 				if err != nil {
@@ -409,9 +410,134 @@ func TestPayments_Claim_OneCaller(t *testing.T) {
 		if due, err := payments.Due(t.Context(), time.Minute, 10); err != nil || len(due) != 1 {
 			t.Fatal(due, err)
 		}
-		before, ok, err := payments.Claim(t.Context(), op.ID, b.Clock.Now().Add(time.Minute))
+		before, ok, err := payments.Claim(t.Context(), op.ID, time.Minute)
 		if err != nil || !ok || !before.MayHaveBeenHeard() {
 			t.Fatalf("after a death the provider may know: %+v %v %v", before, ok, err)
+		}
+	})
+}
+
+// Whoever waited long for the lock has the operation for as long as who did not.
+func TestPayments_Claim_AfterALongWait(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		p := modelstest.Placement(t, modelstest.Catalogue(t, b), "acme")
+		order := modelstest.Place(t, b, p)
+		payments := models.NewPayments(b.DB)
+		op, err := payments.Start(t.Context(), p.Payment.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		claimed := make(chan error, 1)
+		err = b.DB.Write(t.Context(), func(tx *gorm.DB) error { // somebody is at the order
+			if err := tx.Exec("UPDATE orders SET name = name WHERE id = ?", order.ID).Error; err != nil {
+				return err
+			}
+			go func() {
+				_, ok, err := payments.Claim(context.WithoutCancel(t.Context()), op.ID, 30*time.Second)
+				if !ok {
+					err = errors.Join(err, errors.New("not claimed"))
+				}
+				claimed <- err
+			}()
+			if err := blocked(t, b, tx, "orders"); err != nil {
+				return err
+			}
+			b.Clock.Pass(20 * time.Second)
+			return nil
+		})
+		if err := errors.Join(err, <-claimed); err != nil {
+			t.Fatal(err)
+		}
+		got, err := payments.Operation(t.Context(), op.ID)
+		want := b.Clock.Now().Add(30 * time.Second)
+		if err != nil || got.ClaimedUntil == nil || !got.ClaimedUntil.Equal(want) {
+			t.Fatalf("claimed until %v %v, want %s", got.ClaimedUntil, err, want)
+		}
+		if pay, err := payments.ByID(t.Context(), p.Payment.ID); err != nil || !pay.AskAt.Equal(want) {
+			t.Fatalf("asked at %v %v, want %s", pay.AskAt, err, want)
+		}
+	})
+}
+
+// blocked waits until somebody else waits for a row of a table that tx holds, or
+// on SQLite for the only connection, which tx holds.
+func blocked(t *testing.T, b modelstest.Bench, tx *gorm.DB, table string) error {
+	t.Helper()
+	pool, postgres, err := b.DB.SQL()
+	if err != nil {
+		return err
+	}
+	for range 3000 {
+		n := pool.Stats().WaitCount
+		if postgres {
+			err := tx.Raw(`SELECT count(*) FROM pg_locks l JOIN pg_locks mine ON mine.pid = pg_backend_pid() AND mine.locktype = 'transactionid'
+				AND mine.transactionid = l.transactionid WHERE NOT l.granted`).Scan(&n).Error
+			if err != nil {
+				return err
+			}
+		}
+		if n > 0 {
+			return nil
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	return errors.New("nobody waits for a row of " + table)
+}
+
+// A callback's payment is locked as everybody locks it: order, payment, and the
+// delivery last. Whoever has the order finds the delivery free.
+func TestDeliveries_Match_LocksTheOrderFirst(t *testing.T) {
+	t.Parallel()
+	b := modelstest.Open(t, "postgres")
+	s := newShelf(t, b)
+	p := s.issued()
+	s.record(models.Change{PaymentID: p.ID, Version: p.Version, State: models.PaymentRedirected, Ref: "ref-1", Cause: shopper})
+	in := models.NewDeliveries(b.DB)
+	id, err := in.Receive(t.Context(), models.Delivery{Provider: "acme", EventID: "e1", Ref: "ref-1", Body: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	matched := make(chan error, 1)
+	err = b.DB.Write(t.Context(), func(tx *gorm.DB) error {
+		if err := tx.Exec("SELECT id FROM orders WHERE id = ? FOR UPDATE", p.OrderID).Error; err != nil {
+			return err
+		}
+		go func() {
+			_, err := in.Match(context.WithoutCancel(t.Context()), id)
+			matched <- err
+		}()
+		if err := blocked(t, b, tx, "orders"); err != nil {
+			return err
+		}
+		return tx.Exec("SELECT id FROM deliveries WHERE id = ? FOR UPDATE NOWAIT", id).Error
+	})
+	if err := errors.Join(err, <-matched); err != nil {
+		t.Fatal(err)
+	}
+	if one, err := in.ByID(t.Context(), id); err != nil || one.PaymentID == nil || *one.PaymentID != p.ID {
+		t.Fatalf("%+v %v", one, err)
+	}
+}
+
+// An answer that says nothing new, to a question from before somebody asked for
+// a refund, does not take away the question that was planned for the refund.
+func TestPayments_Record_AStaleAnswerPlansNothing(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		s := newShelf(t, b)
+		before := s.refunding() // the payment as it was before the refund
+		planned, err := s.payments.ByID(t.Context(), before.ID)
+		if err != nil || planned.AskAt == nil || planned.Version == before.Version {
+			t.Fatalf("%+v %v", planned, err)
+		}
+		after := s.record(models.Change{PaymentID: before.ID, Version: before.Version, AskAt: nil, Cause: shopper})
+		if after.AskAt == nil || !after.AskAt.Equal(*planned.AskAt) || after.Asked != planned.Asked+1 {
+			t.Fatalf("asked at %v, %d times; planned was %s", after.AskAt, after.Asked, planned.AskAt)
+		}
+		later := b.Clock.Now().Add(time.Hour)
+		if after = s.record(models.Change{PaymentID: before.ID, Version: planned.Version, AskAt: &later, Cause: shopper}); !after.AskAt.Equal(later) {
+			t.Fatalf("asked at %v", after.AskAt)
 		}
 	})
 }

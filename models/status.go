@@ -6,6 +6,7 @@ import (
 	"database/sql/driver"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"till/money"
@@ -78,6 +79,8 @@ const (
 	AttentionRefundReversed   Attention = "refund_reversed"   // a refund came back
 	AttentionRefundElsewhere  Attention = "refund_elsewhere"  // money went back that nobody here asked for, and the provider does not say how much
 	AttentionCaptureUnknown   Attention = "capture_unknown"   // a capture of a part had no answer, and the provider does not say how much it took
+	AttentionUnanswered       Attention = "unanswered"        // a provider was asked to take, give back or undo a payment as a whole, or told of it, and never answered however often
+	AttentionUnauthorized     Attention = "unauthorized"      // a provider does not know us, so that it did not do what was asked: our settings are wrong
 	AttentionUnknownWord      Attention = "unknown_word"      // a provider's word for a payment that we do not know, for longer than a moment
 	AttentionContradiction    Attention = "contradiction"     // a provider takes back what it had said
 	AttentionNeedAction       Attention = "need_action"       // a provider waits for the merchant to decide on its own pages
@@ -87,6 +90,19 @@ const (
 	AttentionDispute          Attention = "dispute"           // the buyer's bank disputes a payment
 	AttentionUnknownReference Attention = "unknown_reference" // a callback is about a payment that nobody here knows
 )
+
+// About is the reason as a payment keeps it that is about one operation: the
+// same reason about another one is another concern.
+func (a Attention) About(operation int64) Attention {
+	return a + Attention(":"+strconv.FormatInt(operation, 10))
+}
+
+// cut parts a reason from the operation that it is about; "" when it is about
+// the payment.
+func (a Attention) cut() (kind Attention, operation string) {
+	k, operation, _ := strings.Cut(string(a), ":")
+	return Attention(k), operation
+}
 
 // Attentions is a set of reasons, kept as text, comma separated.
 type Attentions []Attention
@@ -135,7 +151,7 @@ type Verdict struct {
 type Concern struct {
 	Kind    Attention
 	Subject string // the payment's ID, or the order's number
-	Detail  string // the provider's word, or the stage of a dispute
+	Detail  string // the provider's word, the stage of a dispute, or an operation's ID
 	Amount  money.Amount
 }
 
@@ -167,7 +183,7 @@ func Derive(o Order, payments []Payment, inbox []InboxItem) Verdict {
 		}
 	}
 	slices.SortFunc(v.Concerns, func(a, b Concern) int {
-		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject))
+		return cmp.Or(cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Subject, b.Subject), cmp.Compare(a.Detail, b.Detail))
 	})
 	return v
 }
@@ -225,14 +241,28 @@ func (p Payment) concerns() []Concern {
 	if p.Dispute != "" {
 		add(AttentionDispute, p.Dispute, p.Disputed)
 	}
-	for _, kind := range p.Concerns {
+	for _, one := range p.Concerns {
+		kind, operation := one.cut()
 		minor := p.Amount.Minor
 		if kind == AttentionRefundUnknown {
 			minor = p.RefundPending
 		}
-		add(kind, p.Word, minor)
+		switch {
+		case operation != "":
+			add(kind, operation, minor)
+		case !p.Concerns.names(kind):
+			add(kind, p.Word, minor)
+		}
 	}
 	return all
+}
+
+// names reports whether a reason is there about an operation.
+func (a Attentions) names(kind Attention) bool {
+	return slices.ContainsFunc(a, func(one Attention) bool {
+		k, operation := one.cut()
+		return k == kind && operation != ""
+	})
 }
 
 // normal sorts and drops what is there twice; the empty set is nil.
@@ -353,15 +383,15 @@ func (t *tally) money() OrderStatus {
 // derive brings an order's stored verdict and its inbox to what its rows say,
 // in the same commit, and does what follows from becoming paid: once.
 func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64) (Order, error) {
-	order, err := gorm.G[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
+	order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", id).First(ctx)
 	if err != nil {
 		return order, named(err, "order")
 	}
-	payments, err := gorm.G[Payment](tx).Where("order_id = ?", id).Order("created_at, id").Find(ctx)
+	payments, err := rowsOf[Payment](tx).Where("order_id = ?", id).Order("created_at, id").Find(ctx)
 	if err != nil {
 		return order, named(err, "payments of order "+order.Number())
 	}
-	items, err := gorm.G[InboxItem](tx).Where("order_id = ?", id).Order("id").Find(ctx)
+	items, err := rowsOf[InboxItem](tx).Where("order_id = ?", id).Order("id").Find(ctx)
 	if err != nil {
 		return order, named(err, "inbox of order "+order.Number())
 	}
@@ -400,6 +430,6 @@ func (db *DB) derive(ctx context.Context, tx *gorm.DB, id int64) (Order, error) 
 	}
 	order.Status, order.Attention = v.Status, attention
 	set["updated_at"] = tx.NowFunc()
-	_, err = gorm.G[Order](tx).Where("id = ?", id).Set(clause.Assignments(set)).Update(ctx)
+	_, err = rowsOf[Order](tx).Where("id = ?", id).Set(clause.Assignments(set)).Update(ctx)
 	return order, named(err, "order "+order.Number())
 }

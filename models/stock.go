@@ -43,7 +43,7 @@ func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) er
 	slices.SortFunc(lines, func(a, b OrderLine) int { return cmp.Compare(a.ProductID, b.ProductID) }) // one order of locks for all
 	now := tx.NowFunc()
 	for _, l := range lines {
-		p, err := gorm.G[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
+		p, err := rowsOf[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
 		if err != nil {
 			return named(err, "product "+l.Slug)
 		}
@@ -75,7 +75,7 @@ func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) er
 
 // Held is what is kept for an order now, by product.
 func (o *Orders) Held(ctx context.Context, orderID int64) (map[int64]int64, error) {
-	holds, err := gorm.G[StockHold](o.db.r).Where("order_id = ? AND until > ?", orderID, o.db.Now()).Find(ctx)
+	holds, err := rowsOf[StockHold](o.db.r).Where("order_id = ? AND until > ?", orderID, o.db.Now()).Find(ctx)
 	byProduct := make(map[int64]int64, len(holds))
 	for _, one := range holds {
 		byProduct[one.ProductID] = one.Quantity
@@ -85,7 +85,7 @@ func (o *Orders) Held(ctx context.Context, orderID int64) (map[int64]int64, erro
 
 // release lets go of what is kept for an order.
 func release(ctx context.Context, tx *gorm.DB, orderID int64) error {
-	_, err := gorm.G[StockHold](tx).Where("order_id = ?", orderID).Delete(ctx)
+	_, err := rowsOf[StockHold](tx).Where("order_id = ?", orderID).Delete(ctx)
 	return named(err, "holds of an order")
 }
 
@@ -95,7 +95,7 @@ func release(ctx context.Context, tx *gorm.DB, orderID int64) error {
 // below zero, and short tells that a person must look. A shopper to whom the
 // provider writes itself is written to once.
 func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed bool) (short bool, err error) {
-	lines, err := gorm.G[OrderLine](tx).Where("order_id = ?", order.ID).Find(ctx)
+	lines, err := rowsOf[OrderLine](tx).Where("order_id = ?", order.ID).Find(ctx)
 	if err != nil {
 		return false, named(err, "lines of order "+order.Number())
 	}
@@ -104,7 +104,7 @@ func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed b
 	}
 	slices.SortFunc(lines, func(a, b OrderLine) int { return cmp.Compare(a.ProductID, b.ProductID) }) // one order of locks for all
 	for _, l := range lines {
-		p, err := gorm.G[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
+		p, err := rowsOf[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
 		if err != nil {
 			return false, named(err, "product "+l.Slug)
 		}
@@ -113,11 +113,11 @@ func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed b
 		}
 		left := *p.Stock - l.Quantity
 		short = short || left < 0
-		if _, err := gorm.G[Product](tx).Where("id = ?", p.ID).Set(clause.Assignments(map[string]any{"stock": left})).Update(ctx); err != nil {
+		if _, err := rowsOf[Product](tx).Where("id = ?", p.ID).Set(clause.Assignments(map[string]any{"stock": left})).Update(ctx); err != nil {
 			return false, named(err, "stock of "+l.Slug)
 		}
 		m := StockMovement{ProductID: p.ID, OrderID: order.ID, Reason: "sold", Quantity: -l.Quantity, At: tx.NowFunc()}
-		if err := gorm.G[StockMovement](tx).Create(ctx, &m); err != nil {
+		if err := rowsOf[StockMovement](tx).Create(ctx, &m); err != nil {
 			return false, named(err, "stock movement of "+l.Slug)
 		}
 	}
@@ -131,31 +131,31 @@ func (db *DB) becomePaid(ctx context.Context, tx *gorm.DB, order Order, mailed b
 // came back with it are in the stock again, and the shopper gets a mail. The
 // unique keys of both tables see to it that this happens once per refund.
 func (db *DB) goneBack(ctx context.Context, tx *gorm.DB, order Order, op Operation) error {
-	lines, err := gorm.G[RefundLine](tx).Where("operation_id = ? AND restock", op.ID).Find(ctx)
+	lines, err := rowsOf[RefundLine](tx).Where("operation_id = ? AND restock", op.ID).Find(ctx)
 	if err != nil {
 		return named(err, "lines of refund")
 	}
 	back := map[int64]int64{}
 	for _, l := range lines {
-		sold, err := gorm.G[OrderLine](tx).Where("order_id = ? AND position = ?", order.ID, l.Position).First(ctx)
+		sold, err := rowsOf[OrderLine](tx).Where("order_id = ? AND position = ?", order.ID, l.Position).First(ctx)
 		if err != nil {
 			return named(err, "line of order "+order.Number())
 		}
 		back[sold.ProductID] += l.Quantity
 	}
 	for _, id := range slices.Sorted(maps.Keys(back)) { // one order of locks for all
-		p, err := gorm.G[Product](tx, forUpdate()).Where("id = ?", id).First(ctx)
+		p, err := rowsOf[Product](tx, forUpdate()).Where("id = ?", id).First(ctx)
 		if err != nil {
 			return named(err, "product")
 		}
 		if p.Stock == nil {
 			continue
 		}
-		if _, err := gorm.G[Product](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"stock": *p.Stock + back[id]})).Update(ctx); err != nil {
+		if _, err := rowsOf[Product](tx).Where("id = ?", id).Set(clause.Assignments(map[string]any{"stock": *p.Stock + back[id]})).Update(ctx); err != nil {
 			return named(err, "stock of "+p.Slug)
 		}
 		m := StockMovement{ProductID: id, OrderID: order.ID, OperationID: &op.ID, Reason: "returned", Quantity: back[id], At: tx.NowFunc()}
-		if err := gorm.G[StockMovement](tx).Create(ctx, &m); err != nil {
+		if err := rowsOf[StockMovement](tx).Create(ctx, &m); err != nil {
 			return named(err, "stock movement of "+p.Slug)
 		}
 	}

@@ -24,10 +24,10 @@ func NewThrottles(db *DB) *Throttles { return &Throttles{db} }
 // Take counts one try at each key before it is made and reports whether every
 // one is still within limit tries per window.
 func (t *Throttles) Take(ctx context.Context, limit int64, window time.Duration, keys ...string) (ok bool, err error) {
-	ok = true
 	err = t.db.Write(ctx, func(tx *gorm.DB) error {
+		ok = true
 		now := tx.NowFunc()
-		if _, err := gorm.G[Throttle](tx).Where("expires_at <= ?", now).Delete(ctx); err != nil {
+		if _, err := rowsOf[Throttle](tx).Where("expires_at <= ?", now).Delete(ctx); err != nil {
 			return named(err, "throttles")
 		}
 		for _, key := range keys {
@@ -48,7 +48,7 @@ func (t *Throttles) Take(ctx context.Context, limit int64, window time.Duration,
 // Clear forgets the tries at a key.
 func (t *Throttles) Clear(ctx context.Context, keys ...string) error {
 	return t.db.Write(ctx, func(tx *gorm.DB) error {
-		_, err := gorm.G[Throttle](tx).Where("key IN ?", keys).Delete(ctx)
+		_, err := rowsOf[Throttle](tx).Where("key IN ?", keys).Delete(ctx)
 		return named(err, "throttle")
 	})
 }

@@ -29,8 +29,9 @@ type Verified struct {
 
 // Verify proves that what is stored beside the ledger follows from it: the
 // balances of payments from their facts, the verdict of orders and the open
-// inbox from their payments. It tells found of everything that does not, by
-// order number, and goes on; an error of found ends it and is returned.
+// inbox from their payments, the figures and numbered papers from the facts. It
+// tells found of everything that does not, by order number, and goes on; an error
+// of found ends it and is returned.
 //
 // It only reads, some hundred orders at a time, each as of one moment: it may
 // run beside a shop, and needs no more memory for many orders than for few.
@@ -60,6 +61,9 @@ func (db *DB) Verify(ctx context.Context, found func(Finding) error) (Verified, 
 			return v.sum, err
 		}
 	}
+	if err := v.books(ctx); err != nil {
+		return v.sum, err
+	}
 	err := v.strays(ctx)
 	return v.sum, err
 }
@@ -86,32 +90,39 @@ type verifyRows struct {
 
 // readVerify reads the orders that come after the one with the given number.
 func readVerify(ctx context.Context, tx *gorm.DB, after int64) (r verifyRows, err error) {
-	r.orders, err = gorm.G[Order](tx).Where("id > ?", after).Order("id").Limit(verifyBatch).Find(ctx)
+	r.orders, err = rowsOf[Order](tx).Where("id > ?", after).Order("id").Limit(verifyBatch).Find(ctx)
 	if err != nil || len(r.orders) == 0 {
 		return r, named(err, "orders")
 	}
-	from, to := r.orders[0].ID, r.orders[len(r.orders)-1].ID
+	orders := r.orders
+	r, err = readVerifyBetween(ctx, tx, orders[0].ID, orders[len(orders)-1].ID)
+	r.orders = orders
+	return r, err
+}
+
+// readVerifyBetween reads what hangs on the orders of some numbers.
+func readVerifyBetween(ctx context.Context, tx *gorm.DB, from, to int64) (r verifyRows, err error) {
 	const (
 		ofOrders   = "order_id >= ? AND order_id <= ?" // not BETWEEN, in which SQLite sees no use for an index of some rows
 		ofPayments = "payment_id IN (SELECT id FROM payments WHERE " + ofOrders + ")"
 	)
-	payments, err := gorm.G[Payment](tx).Where(ofOrders, from, to).Order("created_at, id").Find(ctx)
+	payments, err := rowsOf[Payment](tx).Where(ofOrders, from, to).Order("created_at, id").Find(ctx)
 	if err != nil {
 		return r, named(err, "payments")
 	}
-	facts, err := gorm.G[Fact](tx).Where(ofPayments, from, to).Order("id").Find(ctx)
+	facts, err := rowsOf[Fact](tx).Where(ofPayments, from, to).Order("id").Find(ctx)
 	if err != nil {
 		return r, named(err, "facts")
 	}
-	items, err := gorm.G[InboxItem](tx).Where(ofOrders, from, to).Order("id").Find(ctx)
+	items, err := rowsOf[InboxItem](tx).Where(ofOrders, from, to).Order("id").Find(ctx)
 	if err != nil {
 		return r, named(err, "inbox")
 	}
-	mails, err := gorm.G[Mail](tx).Select("id", "order_id").Where("operation_id IS NULL AND kind = ? AND "+ofOrders, MailOrderPaid, from, to).Find(ctx)
+	mails, err := rowsOf[Mail](tx).Select("id", "order_id").Where("operation_id IS NULL AND kind = ? AND "+ofOrders, MailOrderPaid, from, to).Find(ctx)
 	if err != nil {
 		return r, named(err, "mails")
 	}
-	odd, err := gorm.G[Mail](tx).Select("id", "order_id").
+	odd, err := rowsOf[Mail](tx).Select("id", "order_id").
 		Where("operation_id IN (SELECT id FROM operations WHERE "+ofPayments+") AND kind = ?", from, to, MailOrderPaid).Find(ctx)
 	if err != nil {
 		return r, named(err, "mails")
@@ -281,7 +292,7 @@ func orNothing(s string) string {
 // callback: nothing would ever close it.
 func (v *verifier) strays(ctx context.Context) error {
 	for last := int64(0); ; {
-		items, err := gorm.G[InboxItem](v.db.r).Where("closed_at IS NULL AND order_id IS NULL AND id > ?", last).Order("id").Limit(verifyBatch).Find(ctx)
+		items, err := rowsOf[InboxItem](v.db.r).Where("closed_at IS NULL AND order_id IS NULL AND id > ?", last).Order("id").Limit(verifyBatch).Find(ctx)
 		if err != nil || len(items) == 0 {
 			return named(err, "inbox")
 		}

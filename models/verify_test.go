@@ -113,12 +113,44 @@ func (s *shelf) unlock(kind string) {
 	s.sql("DROP INDEX mails_order")
 	if kind == "postgres" {
 		s.sql("DROP TRIGGER facts_append_only ON facts")
+		s.sql("DROP TRIGGER documents_append_only ON documents")
+		s.sql("ALTER TABLE bookings DROP CONSTRAINT bookings_fact_id_fkey")
+		s.sql("ALTER TABLE documents DROP CONSTRAINT documents_fact_id_fkey")
 		s.sql("ALTER TABLE payments DROP CONSTRAINT payments_check")
 		return
 	}
 	s.sql("DROP TRIGGER facts_append_only_update")
 	s.sql("DROP TRIGGER facts_append_only_delete")
+	s.sql("DROP TRIGGER documents_append_only_update")
+	s.sql("DROP TRIGGER documents_append_only_delete")
+	s.connection("PRAGMA foreign_keys = OFF") // which a transaction cannot
 	s.sql("PRAGMA ignore_check_constraints = ON")
+}
+
+// connection sets something of SQLite's only writing connection.
+func (s *shelf) connection(pragma string) {
+	s.Helper()
+	pool, _, err := s.DB.SQL()
+	if err != nil {
+		s.Fatal(err)
+	}
+	if _, err := pool.ExecContext(s.Context(), pragma); err != nil {
+		s.Fatal(err)
+	}
+}
+
+// ofOrders leaves out what Verify says of the books: they have a test of their
+// own.
+func ofOrders(lines []string) []string {
+	return slices.DeleteFunc(lines, func(line string) bool {
+		_, what, _ := strings.Cut(line, " ")
+		for _, part := range []string{"figures, ", "numbers of ", "last number of ", "booking of fact ", "document of fact ", "day of fact "} {
+			if strings.HasPrefix(what, part) {
+				return true
+			}
+		}
+		return false
+	})
 }
 
 func (s *shelf) verify() (lines []string, sum models.Verified) {
@@ -253,6 +285,7 @@ func TestVerify_FindsEach(t *testing.T) {
 			s.stray()
 			s.sql("INSERT INTO inbox (kind, subject, detail, minor, currency, resolution, reason, actor, opened_at) SELECT 'mismatch', 'nobody', '', 0, '', '', '', '', opened_at FROM inbox WHERE delivery_id IS NOT NULL")
 			lines, _ := s.verify()
+			lines = ofOrders(lines)
 			if len(lines) == 0 || !strings.HasPrefix(lines[len(lines)-1], "0 inbox item ") || !strings.HasSuffix(lines[len(lines)-1], ": an order, not mismatch of nobody") {
 				t.Fatalf("the item of nobody is not found: %q", lines)
 			}

@@ -205,6 +205,39 @@ type Mailer interface {
 	MailsBuyer(b Buyer) bool
 }
 
+// Prober is a Provider that can be asked for something harmless, to learn
+// whether it is there and lets us in.
+type Prober interface {
+	// Probe makes an authenticated request of which the provider's documents
+	// say that it changes nothing there. It asks anew each time, and fails as
+	// every other call does.
+	Probe(ctx context.Context) error
+}
+
+// Describer is a Provider that says how it is set up here.
+type Describer interface {
+	Setup() Setup
+}
+
+// Setup is how a provider is set up here.
+type Setup struct {
+	Host   string // that its API is asked at, with a port where it is not the scheme's own
+	Test   bool   // the setting says that no real money is meant
+	Path   string // of the address that callbacks come to; empty is that of all providers
+	Secret Secret // the last part of that address; empty for a provider that signs
+	Bell   Bell
+}
+
+// Bell is how a provider learns where to send its callbacks.
+type Bell string
+
+// The ways.
+const (
+	BellWithPayment Bell = "with each payment" // the address goes along with each payment
+	BellRegistered  Bell = "registered"        // the shop registers it there when it starts
+	BellByHand      Bell = "by hand"           // somebody types it in there
+)
+
 // Method is one of a provider's ways to pay.
 type Method struct {
 	Name  string // kept with the payment as StartRequest.Method, such as "stripe/credit-cards"

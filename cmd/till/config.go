@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -30,7 +31,7 @@ const (
 // known is every setting there is.
 func known() []string {
 	all := []string{
-		"TILL_ADDR", "TILL_PUBLIC_URL", "TILL_DATABASE", "TILL_SECRET", "TILL_CURRENCIES", "TILL_TIMEZONE",
+		"TILL_ADDR", "TILL_PUBLIC_URL", "TILL_TRUSTED_PROXIES", "TILL_DATABASE", "TILL_SECRET", "TILL_CURRENCIES", "TILL_TIMEZONE",
 		"TILL_SHOP_NAME", "TILL_SHOP_HEADLINE", "TILL_SHOP_INTRO", "TILL_SHOP_CONTACT",
 		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_HOLD_RULE", "TILL_SANDBOX_ADDR",
 	}
@@ -116,11 +117,12 @@ type config struct {
 	SMTP      *jobs.SMTP       // nil: mails are kept and not sent
 	Hold      cashier.HoldRule // what becomes of a reservation that is about to lapse
 	Providers []account
+	Proxies   []string // addresses and networks of the proxies in front; none is believed when empty
 }
 
 // loadConfig reads the settings of a shop, or returns every problem at once.
 func (s *settings) loadConfig(now func() time.Time) (config, error) {
-	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp(), Hold: s.hold()}
+	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp(), Hold: s.hold(), Proxies: s.proxies()}
 	c.Shop.PublicURL, c.Shop.Mails = s.publicURL(c.Addr), c.SMTP != nil
 	c.Providers = s.accounts(cmp.Or(c.Shop.PublicURL, "http://"+c.Addr), now)
 	return c, s.err()
@@ -183,6 +185,30 @@ func (s *settings) publicURL(addr string) string {
 		s.wrong(name, "must be https: cookies and addresses of shoppers travel to it; http is for this machine and private networks")
 	}
 	return v
+}
+
+// proxies are the addresses and networks from which X-Forwarded-For is
+// believed.
+func (s *settings) proxies() []string {
+	const name = "TILL_TRUSTED_PROXIES"
+	all := s.list(name)
+	for _, one := range all {
+		network, err := netip.ParsePrefix(one)
+		if err != nil {
+			addr, addrErr := netip.ParseAddr(one)
+			if addrErr != nil || addr.Zone() != "" {
+				s.wrong(name, fmt.Sprintf("has %.50q, which is no address or network like 10.0.0.0/8", one))
+			}
+			continue
+		}
+		switch {
+		case network.Bits() == 0:
+			s.wrong(name, fmt.Sprintf("has %q, which is everybody: anybody could say to be anybody else", one))
+		case network != network.Masked():
+			s.wrong(name, fmt.Sprintf("has %q, which is no network; %s is", one, network.Masked()))
+		}
+	}
+	return all
 }
 
 // loopback reports whether a host is this machine alone.

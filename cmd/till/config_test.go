@@ -51,7 +51,7 @@ func TestConfig_Everything(t *testing.T) {
 		"POWENS_LINKS_URL=https://payment-links.powens.com/api/payment-links", "POWENS_EXECUTION=deferred", "POWENS_EXECUTION_DAYS=3",
 		"POWENS_ACCEPTED=paid", "POWENS_CURRENCIES=EUR,CHF", "POWENS_BENEFICIARY_IBAN=FR76 3000 6000 0112 3456 7890 189", "POWENS_BENEFICIARY_LABEL=Kauri",
 		"POWENS_BENEFICIARY_ORG_NAME=Kauri", "POWENS_BENEFICIARY_ORG_LEGAL_STATUS=SAS", "POWENS_BENEFICIARY_ORG_ADDRESS=1 rue Verte", "POWENS_BENEFICIARY_SIREN=732829320",
-		"PGM_BASE_URL=https://pay.example/v3", "PGM_METHODS=stripe/credit-cards, nexi/credit-cards", "PGM_SECRET=s1", "PGM_SECRET_HEADER=client-key",
+		"PGM_BASE_URL=https://pay.example/v3", "PGM_METHODS=stripe/credit-cards, nexi/credit-cards", "PGM_LABEL=Card by Kauri", "PGM_SECRET=s1", "PGM_SECRET_HEADER=client-key",
 		"PGM_CALLBACK_SECRET=sixteen-letters-or-more,sixteen-letters-and-more", "PGM_PAGE_HOSTS=xpay.example",
 		"GATE_BASE_URL=https://gate.decta.com/api/v0.6", "GATE_SECRET_KEY=s1", "GATE_CALLBACK_TOKEN=sixteen-letters-or-more", "GATE_CALLBACK_VERIFY=hmac",
 		"GATE_CALLBACK_KEY=s2,s3", "GATE_CAPTURE=manual", "GATE_CURRENCIES=GBP", "GATE_PAGE_HOSTS=pay.example", "GATE_LABEL=Cardaq", "GATE_BRAND=b1", "GATE_TEST=true",
@@ -67,7 +67,7 @@ func TestConfig_Everything(t *testing.T) {
 	}
 	if want := []string{
 		"iumiCash [SBD] reserves=false hook=", "Powens [EUR CHF] reserves=false hook=/powens",
-		"Payment Gateway Manager [EUR] reserves=false hook=/callbacks/pgm/{PGM_CALLBACK_SECRET}", "Cardaq [GBP] reserves=true hook=",
+		"Card by Kauri [EUR] reserves=false hook=/callbacks/pgm/{PGM_CALLBACK_SECRET}", "Cardaq [GBP] reserves=true hook=",
 		"Vertex Gateway [PHP] reserves=true hook=",
 	}; !slices.Equal(on, want) {
 		t.Errorf("%q", on)
@@ -161,6 +161,34 @@ func TestConfig_PublicURL(t *testing.T) {
 		_, problems := load(t, "TILL_SECRET="+testSecret, "TILL_ADDR="+tt.addr, "TILL_PUBLIC_URL="+tt.url)
 		if (len(problems) == 0) != tt.ok {
 			t.Errorf("%s %s: %v", tt.addr, tt.url, problems)
+		}
+	}
+}
+
+func TestConfig_TrustedProxies(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		value string
+		want  []string
+		wrong string
+	}{
+		{"", nil, ""},
+		{"10.0.0.0/8", []string{"10.0.0.0/8"}, ""},
+		{"127.0.0.1, fd00::/8 ,::1", []string{"127.0.0.1", "fd00::/8", "::1"}, ""},
+		{"10.0.0.7/8", nil, "10.0.0.0/8 is"},
+		{"0.0.0.0/0", nil, "everybody"},
+		{"10.0.0.0/8,::/0", nil, "everybody"},
+		{"proxy.example", nil, "no address or network"},
+		{"10.0.0.0/33", nil, "no address or network"},
+		{"10.0.0.0/8,", nil, "no address or network"},
+		{"fe80::1%eth0", nil, "no address or network"},
+	} {
+		c, problems := load(t, "TILL_SECRET="+testSecret, "TILL_TRUSTED_PROXIES="+tt.value)
+		switch {
+		case tt.wrong == "" && (problems != nil || !slices.Equal(c.Proxies, tt.want)):
+			t.Errorf("%q: %q, %v", tt.value, c.Proxies, problems)
+		case tt.wrong != "" && (len(problems) != 1 || !strings.Contains(problems[0], tt.wrong)):
+			t.Errorf("%q: %v", tt.value, problems)
 		}
 	}
 }

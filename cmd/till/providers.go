@@ -47,7 +47,7 @@ func offers() []offer {
 			"EXECUTION", "EXECUTION_DAYS", "ACCEPTED", "CURRENCIES", "BENEFICIARY_IBAN", "BENEFICIARY_LABEL",
 			"BENEFICIARY_ORG_NAME", "BENEFICIARY_ORG_LEGAL_STATUS", "BENEFICIARY_ORG_ADDRESS", "BENEFICIARY_SIREN",
 		}, openPowens},
-		{"PGM_", []string{"BASE_URL", "METHODS", "SECRET", "SECRET_HEADER", "CALLBACK_SECRET", "PAGE_HOSTS"}, openPGM},
+		{"PGM_", []string{"BASE_URL", "METHODS", "LABEL", "SECRET", "SECRET_HEADER", "CALLBACK_SECRET", "PAGE_HOSTS"}, openPGM},
 		{"GATE_", []string{
 			"BASE_URL", "SECRET_KEY", "CALLBACK_TOKEN", "CALLBACK_VERIFY", "CALLBACK_KEY", "CAPTURE", "CURRENCIES", "PAGE_HOSTS",
 			"LABEL", "BRAND", "TEST", "MAX_ATTEMPTS", "HOLD_DAYS",
@@ -106,7 +106,7 @@ func openPowens(g group) (account, error) {
 
 func openPGM(g group) (account, error) {
 	client, err := pgm.New(pgm.Config{
-		BaseURL: g.text("BASE_URL"), Methods: g.words("METHODS"), Secret: g.secret("SECRET"), SecretHeader: g.text("SECRET_HEADER"),
+		BaseURL: g.text("BASE_URL"), Methods: g.words("METHODS"), Label: g.text("LABEL"), Secret: g.secret("SECRET"), SecretHeader: g.text("SECRET_HEADER"),
 		CallbackSecrets: g.secrets("CALLBACK_SECRET"), PageHosts: g.words("PAGE_HOSTS"), PublicURL: g.publicURL, Now: g.now,
 	})
 	return account{Provider: client, hook: "/callbacks/pgm/{PGM_CALLBACK_SECRET}"}, err

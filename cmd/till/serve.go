@@ -25,6 +25,9 @@ Settings, as environment variables. All problems with them are named at once:
     TILL_PUBLIC_URL         https://shop.example, the shop's address as shoppers and
                             providers see it; required unless TILL_ADDR is for this
                             machine alone
+    TILL_TRUSTED_PROXIES    the proxies in front, as addresses or networks with
+                            commas between, such as 10.0.0.0/8: who asks is read
+                            from the X-Forwarded-For of these alone; none
     TILL_DATABASE           a file, till.db, or postgres://user:password@host/name
     TILL_SECRET             required: 32 random characters or more that nobody
                             knows. With another one all carts are empty
@@ -94,6 +97,8 @@ The Payment Gateway Manager, in euros only:
     PGM_BASE_URL            https://payments.example.com/v3
     PGM_METHODS             what shoppers choose from:
                             stripe/credit-cards,satispay/satispay
+    PGM_LABEL               what shoppers read where no method has a name of its
+                            own; Payment Gateway Manager
     PGM_SECRET              the key of the gateway in front of it
     PGM_SECRET_HEADER       the header it goes in; secret
     PGM_CALLBACK_SECRET     ends the address of callbacks; several

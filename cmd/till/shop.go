@@ -58,7 +58,7 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 		}
 	}
 	desk := cashier.New(cashier.Config{
-		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Providers: sellers, Reserve: reserve, Hold: c.Hold,
+		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Health: models.NewHealth(db), Providers: sellers, Reserve: reserve, Hold: c.Hold,
 		PublicURL: c.Shop.PublicURL, NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
 	})
 	runner, err := jobs.New(jobs.Options{
@@ -71,7 +71,7 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 	db.SetQueue(runner)
 	gin.SetMode(gin.ReleaseMode)
 	handler, err := handlers.New(handlers.Deps{
-		Log: log, DB: db, Cashier: desk, Assets: assets, Shop: c.Shop, Secret: c.Secret, NewID: rand.Text, Hold: c.Hold,
+		Log: log, DB: db, Cashier: desk, Assets: assets, Shop: c.Shop, Secret: c.Secret, NewID: rand.Text, Hold: c.Hold, Proxies: c.Proxies, Offers: offered(),
 	})
 	if err != nil {
 		return nil, err

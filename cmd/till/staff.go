@@ -8,17 +8,11 @@ import (
 	"io"
 	"os"
 	"strings"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 
 	"till/handlers/admin"
 	"till/models"
-)
-
-const (
-	minPassword    = 12 // characters
-	fewestDistinct = 5  // of them
 )
 
 const passwordHelp = `The password is asked for twice at a terminal, and not shown; from anywhere else one line of standard input
@@ -116,7 +110,7 @@ func (o *outside) newPassword(ctx context.Context, email string) (hash string, e
 	if err != nil {
 		return "", err
 	}
-	if why := poor(password, email); why != "" {
+	if why := admin.Poor(password, email); why != "" {
 		return "", &problemsError{what: "the password", lines: []string{why}}
 	}
 	return admin.HashPassword(password)
@@ -174,46 +168,4 @@ func (o *outside) ask(ctx context.Context, terminal *os.File, prompt string) (st
 	case <-ctx.Done():
 		return "", errors.Join(errors.New("given up"), term.Restore(fd, before))
 	}
-}
-
-// poor says why a password is none, or nothing.
-func poor(password, email string) string {
-	n := utf8.RuneCountInString(password)
-	distinct := map[rune]bool{}
-	for _, r := range password {
-		distinct[r] = true
-	}
-	lower := strings.ToLower(password)
-	user, _, _ := strings.Cut(strings.ToLower(email), "@")
-	switch {
-	case !utf8.ValidString(password):
-		return "it is not UTF-8"
-	case n < minPassword:
-		return fmt.Sprintf("it has %d characters and needs at least %d", n, minPassword)
-	case n > admin.MaxPassword:
-		return fmt.Sprintf("it has %d characters and may have at most %d", n, admin.MaxPassword)
-	case strings.TrimSpace(password) != password:
-		return "it begins or ends with a space, which nobody sees when signing in"
-	case len(distinct) < fewestDistinct:
-		return "it is the same few characters over and over"
-	case lower == strings.ToLower(email), len(user) > 3 && strings.Trim(strings.ReplaceAll(lower, user, ""), "0123456789!.-_ ") == "":
-		return "it is your own address"
-	case guessable(lower):
-		return "everybody would guess it"
-	default:
-		return ""
-	}
-}
-
-// guessable reports whether little is left of a password when the words and
-// rows of keys that people take are taken out.
-func guessable(lower string) bool {
-	for _, silly := range []string{
-		"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "letmein", "welcome", "changeme", "secret", "admin", "administrator", "iloveyou",
-		"qwertyuiop", "qwertzuiop", "qwerty", "qwertz", "asdfghjkl", "zxcvbnm", "1q2w3e4r5t", "1q2w3e4r", "abcdefghijkl", "abcdef", "abc",
-		"1234567890", "123456789", "12345678", "1234567", "123456", "12345", "1234", "123", "0987654321", "987654321", "till", "shop", "demo",
-	} {
-		lower = strings.ReplaceAll(lower, silly, "")
-	}
-	return utf8.RuneCountInString(strings.Trim(lower, "0123456789!?.-_*# ")) < 4
 }

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -38,10 +39,12 @@ func (h Pages) AskAct(verb page.Verb) func(*gin.Context) error {
 		if err != nil {
 			return err
 		}
-		p, pay, err := h.act(d, verb, c.Query("payment"))
+		typed := h.draft(c, orderURL(d.Number())+"/"+string(verb))
+		p, pay, err := h.act(d, verb, cmp.Or(c.Query("payment"), typed.Get("payment")))
 		if err != nil {
 			return h.refused(c, d.ID, err, pay)
 		}
+		p.Note, p.Amount = typed.Get("note"), orTyped(typed, p.Amount)
 		if p.Payment != "" {
 			p.Key = uuid.NewString()
 		}
@@ -118,6 +121,9 @@ func (h Pages) Close(verb page.Verb) func(*gin.Context) error {
 		if err != nil {
 			return h.refused(c, d.ID, err, pay)
 		}
+		if verb == page.VerbCancel && form.Get("reserved") != p.Reserved { // what came, or went, is not given back unseen
+			return h.refused(c, d.ID, errReserved, pay)
+		}
 		why := reason(form.Get("note"))
 		p.Note = form.Get("note")
 		if p.Problems.Note = reasonProblem(verb, why); p.Problems.Note != "" {
@@ -193,10 +199,12 @@ func (h Pages) act(d models.OrderDetail, verb page.Verb, payment string) (p page
 	case page.VerbReceived, page.VerbCancel:
 		pay, p.Asks, err = h.closable(d, verb)
 		p.Provider = h.label(pay.Provider)
+		reserved := money.Amount{Currency: d.Total.Currency}
 		for _, one := range d.Payments {
-			if held := h.Cashier.Powers(one).Held; verb == page.VerbCancel && held.Minor > 0 {
-				p.Reserved = held.Format(web.Locale)
-			}
+			reserved.Minor += h.Cashier.Powers(one).Held.Minor
+		}
+		if verb == page.VerbCancel && reserved.Minor > 0 {
+			p.Reserved = reserved.Format(web.Locale)
 		}
 		return p, pay, err
 	case page.VerbCapture, page.VerbVoid, page.VerbReverse, page.VerbRepeat, page.VerbForget:
@@ -265,6 +273,7 @@ func (h Pages) AskDecide(verb page.Verb) func(*gin.Context) error {
 		if err != nil {
 			return h.refused(c, d.ID, err, pay)
 		}
+		p.Note = h.draft(c, c.Request.URL.Path).Get("note")
 		return h.showAct(c, http.StatusOK, p)
 	}
 }

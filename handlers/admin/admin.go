@@ -18,12 +18,16 @@ import (
 	page "till/views/admin"
 )
 
-// Pages is every page of the dashboard. All fields but Hold are required.
+// Pages is every page of the dashboard. All fields but Offers and Hold
+// are required.
 type Pages struct {
 	Log        *slog.Logger
 	Shop       web.Shop
+	DB         *models.DB
 	Assets     ui.Assets
 	Sessions   *Sessions
+	Seal       *Seal
+	Drafts     *Drafts
 	Staff      *models.StaffMembers
 	Throttles  *models.Throttles
 	Orders     *models.Orders
@@ -33,12 +37,15 @@ type Pages struct {
 	Inbox      *models.Inbox
 	Products   *models.Products
 	Cashier    *cashier.Cashier
+	Offers     []Offer          // every provider that can be set up; may be nil
 	Hold       cashier.HoldRule // as the cashier has it; "" is its default
 }
 
 const (
 	ordersURL = "/admin/orders"
 	loginURL  = "/admin/login"
+	codeURL   = loginURL + "/code"
+	logoutURL = "/admin/logout"
 )
 
 // clock writes times as somebody reads them who opens a page now.
@@ -86,6 +93,7 @@ func (h Pages) frame(c *gin.Context) (page.Frame, error) {
 	}
 	said, err := h.Sessions.takeSaid(c.Request, c.Writer)
 	f.Flash, f.Alarm = said.text, said.alarm
+	f.Recovered = c.GetBool(draftTaken)
 	return f, err
 }
 
@@ -112,6 +120,9 @@ func explain(c *gin.Context, status int) (title, text string) {
 	case http.StatusNotFound:
 		if c.FullPath() == ordersURL+"/:number" {
 			return "There is no such order", "No order has this number. It may be a slip in the address."
+		}
+		if c.FullPath() == invitationURL+":token" {
+			return "This invitation is over", "It was used already, taken back, or is older than a week. Ask whoever invited you for another one."
 		}
 		return "There is no such page", "Nothing is kept at this address. It may be a slip in it."
 	case http.StatusMethodNotAllowed:

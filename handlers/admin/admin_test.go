@@ -145,7 +145,7 @@ func setup(t *testing.T, db modelstest.Bench, publicURL string) *bench {
 	shop := web.Shop{Name: "Kauri & Clay", Currencies: []money.Currency{"NZD"}, Location: zone, PublicURL: publicURL}
 	orders, payments := models.NewOrders(db.DB), models.NewPayments(db.DB)
 	b.pages = Pages{
-		Log: log, Shop: shop, Assets: assets{}, Sessions: NewSessions(models.NewStaffSessions(db.DB), shop.Secure()),
+		Log: log, Shop: shop, Assets: assets{}, Seal: seal, Drafts: NewDrafts(seal), Sessions: NewSessions(models.NewStaffSessions(db.DB), shop.Secure()),
 		Staff: models.NewStaff(db.DB), Throttles: models.NewThrottles(db.DB), Orders: orders, Payments: payments,
 		Deliveries: models.NewDeliveries(db.DB), Mails: models.NewMails(db.DB), Inbox: models.NewInbox(db.DB), Products: models.NewProducts(db.DB),
 		Cashier: cashier.New(cashier.Config{
@@ -189,10 +189,30 @@ func engine(t *testing.T, h Pages) *gin.Engine {
 		staff.GET("/orders/:number/operations/:operation/"+string(verb), room.Handle(h.AskDecide(verb)))
 		staff.POST("/orders/:number/operations/:operation/"+string(verb), room.Handle(h.Decide(verb)))
 	}
+	staff.POST("/orders/:number/notes", room.Handle(h.Note))
+	staff.POST("/orders/:number/recompute", room.Handle(h.Recompute))
+	staff.POST("/orders/:number/mails/:mail/resend", room.Handle(h.Resend))
+	staff.POST("/orders/:number/pack", room.Handle(h.Pack))
+	staff.POST("/orders/:number/unpack", room.Handle(h.Unpack))
+	staff.GET("/orders/:number/ship", room.Handle(h.AskShip))
+	staff.POST("/orders/:number/ship", room.Handle(h.Ship))
+	staff.POST("/orders/:number/unship", room.Handle(h.Unship))
+	staff.GET("/orders/:number/documents/:document", room.Handle(h.Document))
+	staff.GET("/orders/:number/packing-slip", room.Handle(h.PackingSlip))
+	staff.GET("/approvals", room.Handle(h.Approvals))
+	staff.GET("/approvals/:approval", room.Handle(h.Approval))
+	staff.POST("/approvals/:approval/approve", room.Handle(h.Approve))
+	staff.POST("/approvals/:approval/decline", room.Handle(h.Decline))
+	staff.POST("/approvals/:approval/withdraw", room.Handle(h.Withdraw))
 	staff.GET("/inbox", room.Handle(h.Waiting))
 	staff.GET("/inbox/:item", room.Handle(h.Item))
 	staff.POST("/inbox/:item/accept", room.Handle(h.Accept))
 	staff.POST("/inbox/:item/attach", room.Handle(h.Attach))
+	staff.GET("/deliveries", room.Handle(h.Wires))
+	staff.GET("/deliveries/:id", room.Handle(h.Wire))
+	staff.POST("/deliveries/:id/redeliver", room.Handle(h.Redeliver))
+	staff.GET("/providers", room.Handle(h.Lines))
+	staff.POST("/providers/:provider/test", room.Handle(h.TestLine))
 	return r
 }
 

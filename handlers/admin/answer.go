@@ -127,11 +127,18 @@ func with(first, joint, second string) string {
 // errForm is returned for a form whose key was used with something else in it.
 var errForm = errors.New("admin: the form was sent before, with something else in it")
 
+// errReserved is returned for a cancel whose page did not name what would be
+// given back by it.
+var errReserved = errors.New("admin: another amount is reserved than the form says")
+
 // refusal is why something that was legal when its page was drawn cannot be done
 // now, as a sentence; "" for an error that is of another kind.
 func (h Pages) refusal(err error, p models.Payment) string {
 	label := cmp.Or(h.label(p.Provider), "The provider")
-	var left *models.BalanceError
+	var (
+		left *models.BalanceError
+		over *models.LimitError
+	)
 	switch {
 	case err == nil:
 		return ""
@@ -147,6 +154,12 @@ func (h Pages) refusal(err error, p models.Payment) string {
 		return label + " has not said what became of the payment, so the order stays as it is. Ask it again, or try later."
 	case errors.Is(err, models.ErrNotPayable):
 		return "The order is paid or closed by now. Nothing was done."
+	case errors.As(err, &over):
+		return "One person may give back " + over.Limit.Format(web.Locale) + " of a payment in a day. Refund it, and somebody else is asked to agree. Nothing was done."
+	case errors.Is(err, models.ErrLimit):
+		return "Nobody else has agreed to it, so nothing went back."
+	case errors.Is(err, errReserved):
+		return "What is reserved for the order has changed since you looked. Nothing was done."
 	case errors.Is(err, errForm), errors.Is(err, models.ErrDuplicate):
 		return "This form was sent before, with something else in it. Look at what came of that. Nothing was done now."
 	case errors.Is(err, models.ErrIllegal):

@@ -160,7 +160,13 @@ func (h Pages) Item(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	return h.showItem(c, http.StatusOK, i, page.ItemPage{Back: page.Back(c.Query("from"))})
+	p, at := page.ItemPage{Back: page.Back(c.Query("from"))}, inboxURL+"/"+strconv.FormatInt(i.ID, 10)
+	if kept := h.draft(c, at+"/accept"); kept != nil {
+		p.Back, p.Accept = page.Back(kept.Get("from")), page.ItemForm{Reason: kept.Get("reason")}
+	} else if kept := h.draft(c, at+"/attach"); kept != nil {
+		p.Attach = page.ItemForm{Order: kept.Get("order"), Reason: kept.Get("reason")}
+	}
+	return h.showItem(c, http.StatusOK, i, p)
 }
 
 // itemByID is the item that the address means, or models.ErrNotFound.

@@ -65,14 +65,26 @@ func TestLogin_LimitPerAddress(t *testing.T) {
 		}
 		w := b.browser()
 		leave := b.fillChecks()
-		got := w.login(ownerEmail, password)
-		leave()
-		want(t, got, http.StatusTooManyRequests, "There were too many tries. Wait 15 minutes, then try again.")
-		if got.Header().Get("Retry-After") != "900" || len(w.cookies) != 0 {
-			t.Errorf("%v %v", got.Header(), w.cookies)
+		for _, tt := range []struct {
+			passes      time.Duration
+			wait, after string
+		}{
+			{0, "15 minutes", "900"},
+			{time.Second, "15 minutes", "899"},
+			{4 * time.Minute, "11 minutes", "659"},
+			{9*time.Minute + 59*time.Second, "a minute", "60"},
+			{59*time.Second + time.Millisecond, "a minute", "1"},
+		} {
+			b.Clock.Pass(tt.passes)
+			got := w.login(ownerEmail, password)
+			want(t, got, http.StatusTooManyRequests, "There were too many tries. Wait "+tt.wait+", then try again.")
+			if got.Header().Get("Retry-After") != tt.after || len(w.cookies) != 0 {
+				t.Errorf("after %s: %v %v", tt.passes, got.Header(), w.cookies)
+			}
 		}
+		leave()
 		want(t, w.login(viewerEmail, password), http.StatusSeeOther) // somebody else's try is somebody else's
-		b.Clock.Pass(triesWindow)
+		b.Clock.Pass(time.Second - time.Millisecond)                 // as the page said
 		want(t, w.login(ownerEmail, password), http.StatusSeeOther)
 	})
 }

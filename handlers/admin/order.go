@@ -13,6 +13,7 @@ import (
 	"till/providers"
 
 	"github.com/gin-gonic/gin"
+	"github.com/google/uuid"
 
 	page "till/views/admin"
 )
@@ -28,11 +29,21 @@ func (h Pages) Order(c *gin.Context) error {
 
 // showOrder is the page of an order, with why something was not done.
 func (h Pages) showOrder(c *gin.Context, status int, d models.OrderDetail, refused string) error {
+	return h.showOrderWith(c, status, d, refused, noteForm{text: h.draft(c, orderURL(d.Number())+"/notes").Get("note"), key: uuid.NewString()})
+}
+
+// showOrderWith is showOrder with a note that somebody has begun.
+func (h Pages) showOrderWith(c *gin.Context, status int, d models.OrderDetail, refused string, form noteForm) error {
 	k, me := h.clock(), member(c)
 	p := page.OrderPage{
 		Number: d.Number(), Status: page.Status(d.Status), Test: d.Test, Placed: k.at(d.CreatedAt), Paid: k.maybe(d.PaidAt),
 		Total: d.Total.Format(web.Locale), Lines: lines(d), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
 		Timeline: h.timeline(d, k), Refused: refused,
+		Held: k.maybe(d.HeldUntil), Tax: tax(d.Order, d.Total), Parcel: h.parcel(me, d, k),
+		Notes: has(me, rightChange), Note: form.text, NoteKey: form.key, NoteWrong: form.problem,
+	}
+	if d.PaidAt == nil && d.CancelledAt == nil && d.ExpiredAt == nil {
+		p.Due = k.at(d.DueAt)
 	}
 	if has(me, rightFor[page.VerbCancel]) { // whoever has that page can cancel the order
 		p.Shopper = "/orders/" + d.Token
@@ -49,6 +60,12 @@ func (h Pages) showOrder(c *gin.Context, status int, d models.OrderDetail, refus
 		return err
 	}
 	if p.Mails, err = h.mails(c, d.ID, k); err != nil {
+		return err
+	}
+	if p.Approvals, err = h.approvalsOf(c, d, k); err != nil {
+		return err
+	}
+	if p.Documents, err = h.documents(c.Request.Context(), d, k); err != nil {
 		return err
 	}
 	if p.Frame, err = h.frame(c); err != nil {
@@ -74,7 +91,7 @@ func lines(d models.OrderDetail) []page.Line {
 		unit := d.Unit(l)
 		sum := unit
 		sum.Minor *= l.Quantity // the order's total was added up from these, checked for overflow
-		all[i] = page.Line{Name: l.Name, Slug: l.Slug, Quantity: l.Quantity, Unit: unit.Format(web.Locale), Total: sum.Format(web.Locale)}
+		all[i] = page.Line{Name: l.Name, Slug: l.Slug, Picture: l.Picture, Quantity: l.Quantity, Unit: unit.Format(web.Locale), Total: sum.Format(web.Locale)}
 	}
 	return all
 }
@@ -87,7 +104,10 @@ func (h Pages) mails(c *gin.Context, number int64, k clock) ([]page.Mail, error)
 	}
 	var all []page.Mail
 	for _, m := range slices.Backward(rows) {
-		one := page.Mail{To: m.Recipient, Subject: m.Subject, Body: m.Body, Created: k.at(m.CreatedAt), Sent: k.maybe(m.SentAt)}
+		one := page.Mail{
+			ID: m.ID, Kind: page.MailKind(m.Kind), To: m.Recipient, Subject: m.Subject, Body: m.Body, Created: k.at(m.CreatedAt), Sent: k.maybe(m.SentAt),
+			Resend: h.Shop.Mails && m.Subject != "" && has(member(c), rightChange),
+		}
 		if one.Subject == "" {
 			one.Subject = "Still to be written"
 		}

@@ -42,6 +42,13 @@ const (
 	MaxPassword = 200
 )
 
+// A password that somebody chooses has goodPassword characters at least, of which
+// fewestDistinct are different.
+const (
+	goodPassword   = 12
+	fewestDistinct = 5
+)
+
 const (
 	// checksAtOnce bounds the memory that signing in takes, together with
 	// maxMemory.
@@ -144,9 +151,18 @@ func number(text, name string) (uint32, error) {
 // has places.
 type checks chan struct{}
 
-// match reports whether a password has the given hash. It waits for a place:
-// web.ErrTooMany when there is none for a while.
-func (c checks) match(ctx context.Context, h hash, password string) (bool, error) {
+// match reports whether a password has the given hash. Errors are those of in.
+func (c checks) match(ctx context.Context, h hash, password string) (ok bool, err error) {
+	err = c.in(ctx, func() error {
+		ok = subtle.ConstantTimeCompare(h.of(password), h.key) == 1
+		return nil
+	})
+	return ok, err
+}
+
+// in runs f when there is a place. It waits for one: web.ErrTooMany when there is
+// none for a while.
+func (c checks) in(ctx context.Context, f func() error) error {
 	turn, cancel := context.WithTimeout(ctx, checkWait)
 	defer cancel()
 	select {
@@ -154,9 +170,52 @@ func (c checks) match(ctx context.Context, h hash, password string) (bool, error
 		defer func() { <-c }()
 	case <-turn.Done():
 		if err := ctx.Err(); err != nil {
-			return false, fmt.Errorf("admin: check a password: %w", err)
+			return fmt.Errorf("admin: check a password: %w", err)
 		}
-		return false, fmt.Errorf("%w: no place to check a password", web.ErrTooMany)
+		return fmt.Errorf("%w: no place to check a password", web.ErrTooMany)
 	}
-	return subtle.ConstantTimeCompare(h.of(password), h.key) == 1, nil
+	return f()
+}
+
+// Poor says why a password is none for somebody with the given address, as the end
+// of a sentence; "" for one that will do.
+func Poor(password, email string) string {
+	n := utf8.RuneCountInString(password)
+	distinct := map[rune]bool{}
+	for _, r := range password {
+		distinct[r] = true
+	}
+	lower := strings.ToLower(password)
+	user, _, _ := strings.Cut(strings.ToLower(email), "@")
+	switch {
+	case !utf8.ValidString(password):
+		return "it is not UTF-8"
+	case n < goodPassword:
+		return fmt.Sprintf("it has %d characters and needs at least %d", n, goodPassword)
+	case n > MaxPassword:
+		return fmt.Sprintf("it has %d characters and may have at most %d", n, MaxPassword)
+	case strings.TrimSpace(password) != password:
+		return "it begins or ends with a space, which nobody sees when signing in"
+	case len(distinct) < fewestDistinct:
+		return "it is the same few characters over and over"
+	case lower == strings.ToLower(email), len(user) > 3 && strings.Trim(strings.ReplaceAll(lower, user, ""), "0123456789!.-_ ") == "":
+		return "it is your own address"
+	case guessable(lower):
+		return "everybody would guess it"
+	default:
+		return ""
+	}
+}
+
+// guessable reports whether little is left of a password when the words and
+// rows of keys that people take are taken out.
+func guessable(lower string) bool {
+	for _, silly := range []string{
+		"password", "passwort", "passw0rd", "p@ssword", "p@ssw0rd", "letmein", "welcome", "changeme", "secret", "admin", "administrator", "iloveyou",
+		"qwertyuiop", "qwertzuiop", "qwerty", "qwertz", "asdfghjkl", "zxcvbnm", "1q2w3e4r5t", "1q2w3e4r", "abcdefghijkl", "abcdef", "abc",
+		"1234567890", "123456789", "12345678", "1234567", "123456", "12345", "1234", "123", "0987654321", "987654321", "till", "shop", "demo",
+	} {
+		lower = strings.ReplaceAll(lower, silly, "")
+	}
+	return utf8.RuneCountInString(strings.Trim(lower, "0123456789!?.-_*# ")) < 4
 }

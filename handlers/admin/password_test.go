@@ -131,3 +131,20 @@ func FuzzParseHash(f *testing.F) {
 		}
 	})
 }
+
+func TestPoor(t *testing.T) {
+	t.Parallel()
+	for _, password := range []string{
+		"", "short", "elevenchars", "aaaaaaaaaaaa", "abababababab", "123456789012", "password1234", "PASSWORD!!!!", "qwertyuiop12", "letmein123456",
+		"adminadmin123", "till-shop-demo-1", "ann.lee@shop.test", "ann.lee12345678", " leading-space-here", "trailing-space-here ", strings.Repeat("long", 60), "not utf-8 \xff\xfe here",
+	} {
+		if Poor(password, "ann.lee@shop.test") == "" {
+			t.Errorf("%q is taken", password)
+		}
+	}
+	for _, password := range []string{"correct horse battery", "three-kererū-in-a-rimu", "9x!Kq2#vLp0z", "passwords are hard to think of"} {
+		if why := Poor(password, "ann.lee@shop.test"); why != "" {
+			t.Errorf("%q is refused: %s", password, why)
+		}
+	}
+}

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -42,11 +43,19 @@ func (h Pages) AskRefund(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	r, err := h.refund(c, d, c.Query("payment"))
+	typed := h.draft(c, orderURL(d.Number())+"/refunds/preview")
+	if typed == nil {
+		typed = h.draft(c, orderURL(d.Number())+"/refunds")
+	}
+	r, err := h.refund(c, d, cmp.Or(c.Query("payment"), typed.Get("payment")))
 	if err != nil {
 		return h.refused(c, d.ID, err, r.payment)
 	}
-	r.Amount, r.Key = clean(c.Query("amount")), uuid.NewString()
+	r.Amount = clean(c.Query("amount"))
+	if typed != nil {
+		r.fill(typed)
+	}
+	r.Key = uuid.NewString()
 	return h.showRefund(c, http.StatusOK, r)
 }
 
@@ -74,10 +83,19 @@ func (h Pages) PreviewRefund(c *gin.Context) error {
 	if !r.check() {
 		return h.showRefund(c, http.StatusUnprocessableEntity, r)
 	}
-	if r.Frame, err = h.frame(c); err != nil {
+	p := r.preview()
+	p.Tax, p.Keeps = tax(d.Order, r.amount), keeps(d, r.amount).Format(web.Locale)
+	p.Mail = h.refundedMail(d, r.payment, r.amount, r.Way == page.RefundOutside)
+	var over *models.LimitError
+	if err := h.approvals().Needed(c.Request.Context(), r.payment, r.amount, by(c).Actor); errors.As(err, &over) {
+		p.Limit = over.Limit.Format(web.Locale)
+	} else if err != nil {
+		return err
+	}
+	if p.Form.Frame, err = h.frame(c); err != nil {
 		return h.orLogin(c, err)
 	}
-	return web.Render(c, http.StatusOK, page.RefundReview(r.preview()))
+	return web.Render(c, http.StatusOK, page.RefundReview(p))
 }
 
 // Refund is POST /admin/orders/:number/refunds: gives money back. The same form
@@ -119,6 +137,17 @@ func (h Pages) Refund(c *gin.Context) error {
 		}
 		return h.back(c, orderURL(d.Number()), h.came(op, r.payment.Provider))
 	}
+	switch one, err := h.approvals().ByKey(ctx, r.Key); { // the same form, when a second person was asked
+	case errors.Is(err, models.ErrNotFound):
+	case err != nil:
+		return err
+	default:
+		want.Amount, want.Lines = r.sent(form)
+		if !one.Asks(want) {
+			return h.refused(c, d.ID, errForm, r.payment)
+		}
+		return h.back(c, orderURL(d.Number()), asked(one))
+	}
 	if illegal != nil {
 		return h.refused(c, d.ID, illegal, r.payment)
 	}
@@ -144,6 +173,12 @@ func (h Pages) Refund(c *gin.Context) error {
 		now.check()
 		now.Refused, now.Key = "What you looked at is not so any more. Nothing was done.", uuid.NewString()
 		return h.showRefund(c, http.StatusConflict, now)
+	case errors.Is(err, models.ErrLimit):
+		one, err := h.approvals().Ask(ctx, want)
+		if err != nil {
+			return h.refused(c, d.ID, err, r.payment)
+		}
+		return h.back(c, orderURL(d.Number()), asked(one))
 	case err != nil:
 		return h.refused(c, d.ID, err, r.payment)
 	case op.Amount != want.Amount: // the same form, with something else in it, at the same moment
@@ -252,7 +287,14 @@ func (r *refund) read(form url.Values) error {
 	if err != nil {
 		return err
 	}
-	r.Key, r.Amount, r.Reason = key, form.Get("amount"), form.Get("reason")
+	r.Key = key
+	r.fill(form)
+	return nil
+}
+
+// fill takes over what is in the fields.
+func (r *refund) fill(form url.Values) {
+	r.Amount, r.Reason = form.Get("amount"), form.Get("reason")
 	if way := page.RefundWay(form.Get("way")); r.AtProvider || way == page.RefundOutside {
 		r.Way = way
 	}
@@ -261,7 +303,6 @@ func (r *refund) read(form url.Values) error {
 		l.Quantity = form.Get(page.RefundQuantity(l.Position))
 		l.Restock = l.Restocks && form.Get(page.RefundRestock(l.Position)) != ""
 	}
-	return nil
 }
 
 // sent is what a form that was looked at asks for, whatever is left by now.

@@ -23,6 +23,12 @@ const (
 	rightChange right = "changes an order, or asks its provider,"
 	rightRefund right = "gives money back"
 	rightDecide right = "decides about money that does not add up"
+	rightSell   right = "changes what is for sale"
+	rightExport right = "takes lists out of the house"
+	rightBooks  right = "reads statements of providers and banks in"
+	rightAudit  right = "reads what staff did"
+	rightStaff  right = "changes who is on the staff"
+	rightHouse  right = "changes the settings of the shop"
 )
 
 // rights says who may do what. Everybody who is signed in may look.
@@ -30,6 +36,12 @@ var rights = map[right][]models.Role{
 	rightChange: {models.RoleClerk, models.RoleManager, models.RoleOwner},
 	rightRefund: {models.RoleManager, models.RoleOwner},
 	rightDecide: {models.RoleManager, models.RoleOwner},
+	rightSell:   {models.RoleManager, models.RoleOwner},
+	rightExport: {models.RoleManager, models.RoleOwner},
+	rightBooks:  {models.RoleManager, models.RoleOwner},
+	rightAudit:  {models.RoleManager, models.RoleOwner},
+	rightStaff:  {models.RoleOwner},
+	rightHouse:  {models.RoleOwner},
 }
 
 // rightFor is what a verb needs.
@@ -96,5 +108,8 @@ func either(roles []models.Role) string {
 		words[i] = string(r)
 	}
 	last := len(words) - 1
+	if last == 0 {
+		return words[0]
+	}
 	return strings.Join(words[:last], ", ") + " or " + words[last]
 }

@@ -20,6 +20,8 @@ const (
 	idleLife = 12 * time.Hour
 	// wholeLife is how long it lives however often it is seen.
 	wholeLife = 7 * 24 * time.Hour
+	// halfLife is how long there is to show a second factor.
+	halfLife = 10 * time.Minute
 	// touchEvery is how old a session's last sight may be before it is written
 	// down again, so that looking at pages costs no commit each.
 	touchEvery = 5 * time.Minute
@@ -59,6 +61,7 @@ func NewSessions(rows *models.StaffSessions, secure bool) *Sessions {
 // login is what a session holds.
 type login struct {
 	StaffID   int64
+	Half      bool // the second factor was not shown yet: nobody is signed in
 	CreatedAt time.Time
 	SeenAt    time.Time
 	data
@@ -68,6 +71,8 @@ type login struct {
 type data struct {
 	Flash string `json:"flash,omitempty"` // a sentence or two about what was just done
 	Alarm bool   `json:"alarm,omitempty"` // which did not go as it should
+	Draft *draft `json:"draft,omitempty"` // a form that was sent before the login
+	Next  string `json:"next,omitempty"`  // of a half-open session: where the login leads to
 }
 
 type valueKey int
@@ -116,7 +121,7 @@ func (s *Sessions) New(r *http.Request, name string) (*sessions.Session, error) 
 	if row.StaffID != nil {
 		l.StaffID = *row.StaffID
 	}
-	l.CreatedAt, l.SeenAt = row.CreatedAt, row.SeenAt
+	l.Half, l.CreatedAt, l.SeenAt = row.Half, row.CreatedAt, row.SeenAt
 	sess.ID, sess.IsNew = cookie.Value, false
 	return sess, nil
 }
@@ -141,26 +146,14 @@ func (s *Sessions) Save(r *http.Request, w http.ResponseWriter, sess *sessions.S
 		return fmt.Errorf("admin: data of a session: %w", err)
 	}
 	life := time.Duration(sess.Options.MaxAge) * time.Second
-	if sess.ID != "" {
-		err := s.rows.Touch(ctx, digest(sess.ID), raw, life)
-		if errors.Is(err, models.ErrNotFound) {
-			return errSignedOut
-		}
-		return err
+	if sess.ID == "" {
+		return errSignedOut // a session begins with open
 	}
-	token := newToken()
-	var owner *int64
-	if l.StaffID != 0 {
-		owner = &l.StaffID
+	err = s.rows.Touch(ctx, digest(sess.ID), l.StaffID, raw, life)
+	if errors.Is(err, models.ErrNotFound) {
+		return errSignedOut
 	}
-	if err := s.rows.Create(ctx, digest(token), owner, raw, life); err != nil {
-		return err
-	}
-	sess.ID = token
-	untilClosed := *sess.Options
-	untilClosed.MaxAge = 0
-	http.SetCookie(w, sessions.NewCookie(sess.Name(), token, &untilClosed))
-	return nil
+	return err
 }
 
 // current is the session of whoever is signed in now, or errSignedOut.
@@ -171,7 +164,7 @@ func (s *Sessions) current(r *http.Request, now time.Time) (*sessions.Session, *
 	}
 	l := loginOf(sess)
 	left := wholeLife - now.Sub(l.CreatedAt)
-	if sess.IsNew || l.StaffID == 0 || left <= 0 {
+	if sess.IsNew || l.StaffID == 0 || l.Half || left <= 0 {
 		return nil, nil, errSignedOut
 	}
 	sess.Options.MaxAge = int(min(idleLife, left).Seconds())
@@ -188,32 +181,74 @@ func (s *Sessions) prolong(r *http.Request, w http.ResponseWriter, sess *session
 	return s.Save(r, w, sess)
 }
 
-// open signs somebody in, under a new token: one that was in the browser before
-// may be known to somebody else.
-func (s *Sessions) open(r *http.Request, w http.ResponseWriter, staffID int64) error {
+// halfOpen is the session of whoever has still to show their second factor, or
+// errSignedOut.
+func (s *Sessions) halfOpen(r *http.Request) (*sessions.Session, *login, error) {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return nil, nil, err
+	}
+	l := loginOf(sess)
+	if sess.IsNew || !l.Half {
+		return nil, nil, errSignedOut
+	}
+	return sess, l, nil
+}
+
+// open signs somebody in, or half in, under a new token: one that was in the
+// browser before may be known to somebody else. begin writes the session that it
+// is given; nothing is different in the browser when it fails.
+func (s *Sessions) open(r *http.Request, w http.ResponseWriter, in models.SignIn, keep data, begin func(models.SignIn) error) error {
+	sess, err := s.Get(r, s.name)
+	if err != nil {
+		return err
+	}
+	raw, err := json.Marshal(keep)
+	if err != nil {
+		return fmt.Errorf("admin: data of a session: %w", err)
+	}
+	token := newToken()
+	in.Digest, in.Data, in.Life = digest(token), raw, idleLife
+	if in.Half {
+		in.Life = halfLife
+	}
+	if sess.ID != "" {
+		in.Instead = digest(sess.ID)
+	}
+	if err := begin(in); err != nil {
+		return err
+	}
+	sess.ID, sess.IsNew = token, false
+	sess.Options.MaxAge = int(in.Life.Seconds())
+	sess.Values[loginKey] = &login{StaffID: in.StaffID, Half: in.Half, data: keep}
+	untilClosed := *sess.Options
+	untilClosed.MaxAge = 0
+	http.SetCookie(w, sessions.NewCookie(sess.Name(), token, &untilClosed))
+	return nil
+}
+
+// end signs somebody out.
+func (s *Sessions) end(r *http.Request, w http.ResponseWriter, me models.Staff) error {
 	sess, err := s.Get(r, s.name)
 	if err != nil {
 		return err
 	}
 	if sess.ID != "" {
-		if err := s.rows.Delete(r.Context(), digest(sess.ID)); err != nil {
+		if err := s.rows.SignOut(r.Context(), digest(sess.ID), me); err != nil {
 			return err
 		}
-		sess.ID = ""
 	}
-	sess.Options.MaxAge = int(idleLife.Seconds())
-	sess.Values[loginKey] = &login{StaffID: staffID}
+	sess.ID, sess.Options.MaxAge = "", -1
 	return s.Save(r, w, sess)
 }
 
-// end signs out.
-func (s *Sessions) end(r *http.Request, w http.ResponseWriter) error {
+// here is the digest of the session of this request.
+func (s *Sessions) here(r *http.Request) (string, error) {
 	sess, err := s.Get(r, s.name)
 	if err != nil {
-		return err
+		return "", err
 	}
-	sess.Options.MaxAge = -1
-	return s.Save(r, w, sess)
+	return digest(sess.ID), nil
 }
 
 // say keeps for the next page what was just done.
@@ -238,7 +273,7 @@ func (s *Sessions) takeSaid(r *http.Request, w http.ResponseWriter) (answer, err
 	if said.text == "" {
 		return answer{}, nil
 	}
-	l.data = data{}
+	l.Flash, l.Alarm = "", false
 	return said, s.Save(r, w, sess)
 }
 

@@ -192,8 +192,8 @@ func (h Pages) placement(ctx context.Context, v *web.Visit, b basket, f checkout
 	}
 }
 
-// earlier is a paid order, or one that may yet be, that looks like the one to
-// be placed; nil when there is none. The order of this browser that waits for
+// earlier is an order of this browser, paid or perhaps soon to be, that looks
+// like the one to be placed; nil when there is none. The order of this browser that waits for
 // its payment makes room: it is cancelled, unless its provider says that it is
 // paid or about to be.
 func (h Pages) earlier(ctx context.Context, v web.Visit, o models.Order) (*shop.EarlierOrder, error) {
@@ -202,23 +202,39 @@ func (h Pages) earlier(ctx context.Context, v web.Visit, o models.Order) (*shop.
 		return nil, err
 	}
 	if waits {
+		if d, err = h.asked(ctx, d, "checkout"); err != nil {
+			return nil, err
+		}
 		err := h.Cashier.Cancel(ctx, d.ID, "the shopper changed the cart or the address", byShopper)
 		if err != nil && !errors.Is(err, cashier.ErrPaid) && !errors.Is(err, cashier.ErrUndecided) && !errors.Is(err, models.ErrNotPayable) {
 			return nil, err
 		}
 	}
-	similar, err := h.Orders.Similar(ctx, o.Fingerprint, h.Payments.Now().Add(-similarFor))
-	switch {
-	case errors.Is(err, models.ErrNotFound):
-		return nil, nil //nolint:nilnil // there is none, and that is no error
-	case err != nil:
-		return nil, err
+	since := h.Payments.Now().Add(-similarFor)
+	if _, err := h.Orders.Similar(ctx, o.Fingerprint, since); err != nil {
+		return nil, ignoreMissing(err)
 	}
-	e := &shop.EarlierOrder{Total: similar.Total.Format(web.Locale), When: h.ago(similar.CreatedAt)}
-	if slices.Contains(v.Orders, similar.Token) { // another browser learns that there is one, and no more
-		e.Number, e.URL, e.Paid = similar.Number(), orderURL(similar.Token), similar.PaidAt != nil
+	for _, token := range v.Orders { // one of another browser is nobody's business here
+		d, err := h.Orders.ByToken(ctx, token)
+		if errors.Is(err, models.ErrNotFound) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if d.Fingerprint == o.Fingerprint && !d.CreatedAt.Before(since) && mayBePaid(d.Status) {
+			return &shop.EarlierOrder{
+				Total: d.Total.Format(web.Locale), When: h.ago(d.CreatedAt), Number: d.Number(), URL: orderURL(d.Token), Paid: d.PaidAt != nil,
+			}, nil
+		}
 	}
-	return e, nil
+	return nil, nil //nolint:nilnil // there is none, and that is no error
+}
+
+// mayBePaid reports whether an order is paid or may yet be without anybody's
+// doing.
+func mayBePaid(s models.OrderStatus) bool {
+	return s == models.OrderPaid || s == models.OrderReceived || s == models.OrderHold || s == models.OrderInProgress
 }
 
 func (h Pages) ago(t time.Time) string {
@@ -240,7 +256,7 @@ func readCheckout(posted url.Values) checkoutForm {
 			Name: get("name"), Email: get("email"), Line1: get("line1"), Line2: get("line2"), City: get("city"), Region: get("region"),
 			Postcode: get("postcode"), Country: get("country"), Method: get("method"), Again: get("again") != "", Problems: map[string]string{},
 		},
-		key: get("key"), shown: readShown(get("shown")),
+		key: readKey(get("key")), shown: readShown(get("shown")),
 	}
 }
 
@@ -275,11 +291,16 @@ func (f *checkoutForm) check(methods []shop.Method) {
 		f.Problems["country"] = "Choose a country."
 	}
 	if !offers(methods, f.Method) {
-		f.Problems["method"] = "Choose how to pay."
+		f.Problems["method"] = noMethod(f.Method)
 	}
-	if len(f.key) > 64 || strings.ContainsFunc(f.key, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		f.key = "" // not one of ours
+}
+
+// readKey is a form's key, or "" for what is none of ours.
+func readKey(s string) string {
+	if len(s) > 64 || strings.ContainsFunc(s, func(r rune) bool { return r > unicode.MaxASCII || !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		return ""
 	}
+	return s
 }
 
 // isEmail reports whether mail could reach an address like this. Whether it

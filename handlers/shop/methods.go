@@ -103,5 +103,14 @@ func offers(all []shop.Method, name string) bool {
 	return slices.ContainsFunc(all, func(m shop.Method) bool { return m.Name == name })
 }
 
+// noMethod is why a form has no way to pay: none was chosen, or the chosen one
+// is offered no more.
+func noMethod(name string) string {
+	if name == "" {
+		return "Choose how to pay."
+	}
+	return "The way to pay that you chose is not offered any more. Choose another."
+}
+
 // chosen is the way a payment was made, as a form carries it.
 func chosen(p models.Payment) string { return methodName(p.Provider, p.Method) }

@@ -38,18 +38,23 @@ func (h Pages) Order(c *gin.Context) error {
 }
 
 func (h Pages) order(c *gin.Context, status int, d models.OrderDetail, problem string) error {
-	v := h.visit(c)
 	page, err := h.orderPage(c.Request.Context(), d)
 	if err != nil {
 		return err
 	}
+	page.Problem = problem
+	return h.drawOrder(c, status, d, page)
+}
+
+func (h Pages) drawOrder(c *gin.Context, status int, d models.OrderDetail, page shop.OrderPage) error {
+	v := h.visit(c)
 	if (d.PaidAt != nil || given(page.State)) && models.IsOfForm(d.CheckoutKey, v.Form) {
 		v.Bought() // the cart became this order
 		if err := h.Visits.Save(c, v); err != nil {
 			return err
 		}
 	}
-	page.Frame, page.Problem = h.frame(v, orderURL(d.Token)), problem
+	page.Frame = h.frame(v, orderURL(d.Token))
 	if wait, next := refresh(c.Query("look")); waits(page) && wait > 0 {
 		page.RefreshSeconds, page.RefreshURL = wait, orderURL(d.Token)+"?look="+strconv.Itoa(next)
 	}
@@ -111,11 +116,12 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 	page.Late = s.needs(models.AttentionClearingLate) ||
 		page.State == shop.StateConfirming && p.State == models.PaymentProcessing && h.Payments.Now().Sub(p.UpdatedAt) >= slowAfter
 	page.Looking = s.needs(models.AttentionPaidAfterCancel, models.AttentionMismatch, models.AttentionUnknown)
+	page.Doubtful = s.needs(models.AttentionSoldOut, models.AttentionContradiction)
 	switch page.State { //nolint:exhaustive // the others have nothing to pay
 	case shop.StateOpen, shop.StateNotPaid, shop.StateStartFailed:
 		page.Methods = h.methods(ctx, d.Total.Currency)
 		page.Method = preselected(d, p)
-		page.CanCancel = true
+		page.CanCancel, page.Held = true, reserved(d)
 		if d.HeldUntil != nil {
 			page.HeldUntil = h.Shop.Clock(*d.HeldUntil)
 		}
@@ -165,7 +171,7 @@ func (h Pages) Pay(c *gin.Context) error {
 	method := form.Get("method")
 	live, ok := d.Live()
 	if goesOn := ok && chosen(live) == method; !goesOn && !offers(h.methods(c.Request.Context(), d.Total.Currency), method) {
-		return h.order(c, http.StatusUnprocessableEntity, d, "Choose how to pay.")
+		return h.order(c, http.StatusUnprocessableEntity, d, noMethod(method))
 	}
 	return h.send(c, d.Order, method, models.Cause{Actor: "shopper", Source: "order page"})
 }
@@ -179,7 +185,7 @@ func (h Pages) send(c *gin.Context, o models.Order, method string, cause models.
 		return err
 	}
 	if err != nil {
-		h.Log.InfoContext(c.Request.Context(), "order not sent to its provider", "order", o.ID, "provider", provider, "err", err)
+		h.Log.InfoContext(c.Request.Context(), "order not sent to its provider", "order", o.ID, "provider", provider, "err", web.Said(err))
 	}
 	if errors.Is(err, models.ErrSoldOut) {
 		v := h.visit(c)
@@ -196,8 +202,9 @@ func (h Pages) send(c *gin.Context, o models.Order, method string, cause models.
 	return nil
 }
 
-// Cancel is POST /orders/:token/cancel. It asks the provider first; the order
-// page says what came of it.
+// Cancel is POST /orders/:token/cancel. It asks the provider first. Where the
+// money is not as the page said that the form was on, nothing is done: the page
+// is shown again as things are now.
 func (h Pages) Cancel(c *gin.Context) error {
 	form, err := web.Form(c)
 	if err != nil {
@@ -208,6 +215,12 @@ func (h Pages) Cancel(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	if d, err = h.asked(ctx, d, "order page"); err != nil {
+		return err
+	}
+	if reserved(d) != form.Get("reserved") {
+		return h.notCancelled(c, d)
+	}
 	v, to := h.visit(c), orderURL(d.Token)
 	err = h.Cashier.Cancel(ctx, d.ID, "by the shopper", models.Cause{Actor: "shopper", Source: "order page"})
 	switch {
@@ -215,7 +228,10 @@ func (h Pages) Cancel(c *gin.Context) error {
 		to, v.Flash = "/cart", "Order "+d.Number()+" is cancelled. Change what you like."
 	case err == nil:
 	case errors.Is(err, cashier.ErrPaid):
-		v.Flash = "This order is paid already, so it was not cancelled."
+		if d, err = h.Orders.ByToken(ctx, d.Token); err != nil {
+			return err
+		}
+		return h.notCancelled(c, d)
 	case errors.Is(err, cashier.ErrUndecided):
 		v.Flash = "We could not cancel it: the payment is still being decided. Look again in a minute."
 	case errors.Is(err, models.ErrNotPayable):
@@ -227,6 +243,50 @@ func (h Pages) Cancel(c *gin.Context) error {
 	}
 	c.Redirect(http.StatusSeeOther, to)
 	return nil
+}
+
+// notCancelled is the page of an order about whose money the page before said
+// something else.
+func (h Pages) notCancelled(c *gin.Context, d models.OrderDetail) error {
+	page, err := h.orderPage(c.Request.Context(), d)
+	if err != nil {
+		return err
+	}
+	page.Kept = true
+	return h.drawOrder(c, http.StatusConflict, d, page)
+}
+
+// asked is an order after its provider was asked about the payment that is being
+// made: whoever lets go of it must know what money that lets go. Without an
+// answer it is the order as we have it.
+func (h Pages) asked(ctx context.Context, d models.OrderDetail, source string) (models.OrderDetail, error) {
+	live, ok := d.Live()
+	if !ok || live.Ref == "" {
+		return d, nil
+	}
+	call, cancel := context.WithTimeout(ctx, settleOnReturn)
+	defer cancel()
+	_, err := h.Cashier.Settle(call, live.ID, models.Cause{Actor: "shopper", Source: source})
+	if errors.Is(err, models.ErrUnavailable) && call.Err() == nil {
+		return d, err
+	}
+	if err != nil { // whoever lets go of it asks the provider to, and hears no or nothing
+		h.Log.WarnContext(ctx, "not settled before it is let go", "order", d.ID, "provider", live.Provider, "err", web.Said(err))
+	}
+	return h.Orders.ByNumber(ctx, d.ID)
+}
+
+// reserved is how much of the shopper's money is reserved for an order and not
+// taken, in minor units; "" for none.
+func reserved(d models.OrderDetail) string {
+	var sum int64
+	for _, p := range d.Payments {
+		sum += p.Held().Minor
+	}
+	if sum == 0 {
+		return ""
+	}
+	return strconv.FormatInt(sum, 10)
 }
 
 // Receipt is GET /orders/:token/receipt. An order without money has none.

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"till/handlers/web"
 	"till/models"
 
 	"github.com/gin-gonic/gin"
@@ -36,7 +37,7 @@ func (h Pages) Return(c *gin.Context) error {
 		return err
 	}
 	if err != nil { // the order page shows what we have; the timer asks again
-		h.Log.WarnContext(ctx, "not settled on return", "payment_id", id, "err", err)
+		h.Log.WarnContext(ctx, "not settled on return", "order", d.ID, "err", web.Said(err))
 	}
 	c.Redirect(http.StatusSeeOther, orderURL(d.Token))
 	return nil

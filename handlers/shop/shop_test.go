@@ -45,6 +45,9 @@ type bench struct {
 	cashier    *cashier.Cashier
 	products   map[string]models.Product
 	srv        *httptest.Server
+	more       []providers.Provider
+	assets     *static.Set
+	proxies    []string
 }
 
 func each(t *testing.T, test func(t *testing.T, b *bench)) {
@@ -63,20 +66,28 @@ func setup(t *testing.T, db modelstest.Bench, more ...providers.Provider) *bench
 	b.srv = httptest.NewUnstartedServer(nil)
 	b.srv.Start()
 	t.Cleanup(b.srv.Close)
+	b.more, b.assets = more, set
+	b.serve(t, slog.New(slog.DiscardHandler))
+	return b
+}
+
+// serve wires the site, or wires it anew with another log.
+func (b *bench) serve(t *testing.T, log *slog.Logger) {
+	t.Helper()
+	db := b.Bench
 	b.cashier = cashier.New(cashier.Config{
 		Payments: models.NewPayments(db.DB), Orders: models.NewOrders(db.DB), Inbox: models.NewInbox(db.DB),
-		Providers: append([]providers.Provider{providertest.Finder{Fake: b.acme}, b.bank}, more...),
+		Providers: append([]providers.Provider{providertest.Finder{Fake: b.acme}, b.bank}, b.more...),
 		PublicURL: b.srv.URL, NewID: rand.Text, NewKey: rand.Text, Log: slog.New(slog.DiscardHandler), Pace: cashier.Growing,
 	})
 	h, err := handlers.New(handlers.Deps{
-		Log: slog.New(slog.DiscardHandler), DB: db.DB, Cashier: b.cashier, Assets: set, Secret: "a secret of at least 32 characters", NewID: rand.Text,
+		Log: log, DB: db.DB, Cashier: b.cashier, Assets: b.assets, Secret: "a secret of at least 32 characters", NewID: rand.Text, Proxies: b.proxies,
 		Shop: web.Shop{Name: "Test shop", Currencies: []money.Currency{"NZD", "USD", "SBD", "JPY", "KWD"}, Location: time.UTC, PublicURL: b.srv.URL},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b.srv.Config.Handler = h
-	return b
 }
 
 // browser is a shopper's: it keeps cookies and shows where it was sent.
@@ -270,7 +281,7 @@ func TestRefused(t *testing.T) {
 			{"no street", "line1", "", "Enter the street"},
 			{"a country nobody knows", "country", "ZZ", "Choose a country."},
 			{"no way to pay", "method", "", "Choose how to pay."},
-			{"a way to pay nobody knows", "method", "cash", "Choose how to pay."},
+			{"a way to pay that is not offered", "method", "cash", "The way to pay that you chose is not offered any more. Choose another."},
 			{"a long name", "name", strings.Repeat("ā", 101), "too long"},
 			{"a broken name", "name", "a\xffb", "cannot be printed"},
 		} {

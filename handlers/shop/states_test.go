@@ -1,6 +1,7 @@
 package shop_test
 
 import (
+	"context"
 	"crypto/rand"
 	"html"
 	"net/http"
@@ -335,10 +336,41 @@ func settled() []scene {
 			s.says(providers.Paid, func(r *providers.Report) { r.Amount.Minor = 100 })
 		}, models.OrderPaid, "paid", []string{"We received NZD 26.00.", "We are still looking at another payment for it."}, []string{"Next we pack"}, false},
 		{
+			"paid, and more was sold than there is", func(s *story) { s.gone().paid() }, models.OrderPaid, "paid",
+			[]string{thanks, "We received NZD 25.00.", "one of us has to look at your order, and then writes to you."},
+			[]string{"Next we pack"},
+			false,
+		},
+		{
+			"paid, and the provider takes that back", func(s *story) { s.paid().says(providers.Declined, nil) }, models.OrderPaid, "paid",
+			[]string{"one of us has to look at your order, and then writes to you."},
+			[]string{"Next we pack"},
+			false,
+		},
+		{
 			"the bank asks, in its first stage", func(s *story) { s.disputed(providers.DisputeRetrieval) }, models.OrderRetrieval, "disputed",
 			[]string{"Your bank has asked us about this payment"},
 			nil, false,
 		},
+	}
+}
+
+// gone has everything be sold while the shopper pays. The shelf is full again
+// for the next story.
+func (s *story) gone() *story {
+	s.t.Helper()
+	s.t.Cleanup(func() { s.shelve(s.products["mug"].Stock) })
+	none := int64(0)
+	s.shelve(&none)
+	return s
+}
+
+func (s *story) shelve(stock *int64) {
+	s.t.Helper()
+	mug := s.products["mug"]
+	mug.Stock = stock
+	if err := models.NewProducts(s.DB).Import(context.WithoutCancel(s.t.Context()), []models.Product{mug, s.products["honey"]}); err != nil {
+		s.t.Fatal(err)
 	}
 }
 

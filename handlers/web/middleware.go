@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -43,7 +44,7 @@ func AccessLog(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 // Recover turns a panic into the room's page for an error of ours.
 func Recover(room Room) gin.HandlerFunc {
 	return gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, v any) {
-		room.Log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "request_id", RequestID(c), "value", v)
+		room.Log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "request_id", RequestID(c), "value", Said(fmt.Errorf("%v", v)))
 		room.Fail(c, errPanic)
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"time"
 
 	"till/cashier"
@@ -73,7 +74,7 @@ func (r Room) Fail(c *gin.Context, err error) {
 	status := Status(err)
 	if status >= http.StatusInternalServerError {
 		r.Log.ErrorContext(c.Request.Context(), "request failed", "route", c.FullPath(), "status", status,
-			"request_id", RequestID(c), "err", err)
+			"request_id", RequestID(c), "err", Said(err))
 	}
 	if status == http.StatusServiceUnavailable {
 		c.Header("Retry-After", "10")
@@ -87,6 +88,13 @@ func (r Room) Fail(c *gin.Context, err error) {
 		c.String(status, "%s\n", http.StatusText(status))
 	}
 }
+
+// opener is what opens an order page, as rand.Text writes it: the token of an
+// order, and the id of a payment, by its way back.
+var opener = regexp.MustCompile(`[A-Z2-7]{26,}`)
+
+// Said is an error's text for the log, without what opens an order page.
+func Said(err error) string { return opener.ReplaceAllString(err.Error(), "…") }
 
 // Render draws the whole page before the first byte leaves, so that a page that
 // fails half-way becomes a clean error.

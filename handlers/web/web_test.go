@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +12,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/a-h/templ"
 	"github.com/gin-gonic/gin"
@@ -57,6 +59,33 @@ func TestRoom_FailsWhole(t *testing.T) {
 		}
 		if !strings.Contains(log.String(), w.Header().Get("X-Request-Id")) {
 			t.Errorf("%s: the log does not name the request: %s", path, log.String())
+		}
+	}
+}
+
+// Neither an order's token nor a payment's id is in the log, however it came into
+// an error or a panic.
+func TestRoom_LogsNothingThatOpensAnOrder(t *testing.T) {
+	t.Parallel()
+	var log strings.Builder
+	r, in := gin.New(), room(&log)
+	token, id := rand.Text(), rand.Text()
+	clock := func() time.Time { return time.Date(2026, 3, 6, 12, 0, 0, 0, time.UTC) }
+	r.Use(web.Identify(), web.AccessLog(in.Log, clock), web.Recover(in))
+	r.GET("/orders/:token", in.Handle(func(c *gin.Context) error {
+		return fmt.Errorf("cashier: settle %s: order %s: %w", id, c.Param("token"), errors.New("broke"))
+	}))
+	r.GET("/panic/:token", in.Handle(func(c *gin.Context) error { panic("payment " + id + " of " + c.Param("token")) }))
+	r.NoRoute(in.Handle(func(*gin.Context) error { return models.ErrNotFound }))
+	for _, path := range []string{"/orders/" + token + "?look=" + id, "/panic/" + token, "/nowhere/" + token} {
+		r.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest(http.MethodGet, path, nil))
+	}
+	if s := log.String(); strings.Contains(s, token) || strings.Contains(s, id) {
+		t.Errorf("the log opens an order: %s", s)
+	}
+	for _, want := range []string{`"route":"/orders/:token"`, `"err":"cashier: settle …: order …: broke"`, `"value":"payment … of …"`, `"status":404`} {
+		if !strings.Contains(log.String(), want) {
+			t.Errorf("the log has no %s: %s", want, log.String())
 		}
 	}
 }

@@ -66,8 +66,9 @@ func (*Client) Format(s fmt.State, _ rune) { _, _ = io.WriteString(s, name) }
 // Name implements providers.Provider.
 func (*Client) Name() string { return name }
 
-// Label implements providers.Provider.
-func (*Client) Label() string { return label }
+// Label implements providers.Provider with the setting: shoppers know a gateway
+// manager by what is behind it.
+func (c *Client) Label() string { return c.label }
 
 // Currencies implements providers.Provider.
 func (*Client) Currencies() []money.Currency { return []money.Currency{euro} }

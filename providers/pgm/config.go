@@ -1,6 +1,7 @@
 package pgm
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -8,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"till/providers"
 )
@@ -26,6 +29,8 @@ type Config struct {
 	// Each is provider/method, such as stripe/credit-cards, or the bare name of
 	// an external integration.
 	Methods []string
+
+	Label string // PGM_LABEL: what shoppers read where no method is named; empty is Payment Gateway Manager
 
 	// Secret is PGM_SECRET, the key of the gateway in front; empty sends none,
 	// for a gateway manager that is reached directly.
@@ -54,6 +59,7 @@ type Config struct {
 type settings struct {
 	base    *url.URL
 	choices []choice
+	label   string
 	header  string
 	origins []string // that a buyer may be sent to, lower case
 }
@@ -65,14 +71,14 @@ func check(cfg Config) (settings, error) {
 	choices, methodsErr := checkMethods(cfg.Methods)
 	header, headerErr := checkHeader(cfg.SecretHeader)
 	hosts, hostsErr := providers.CheckHosts(name, "PGM_PAGE_HOSTS", cfg.PageHosts)
-	err := errors.Join(baseErr, methodsErr, headerErr, checkSecret(cfg.Secret), checkCallbackSecrets(cfg), hostsErr)
+	err := errors.Join(baseErr, methodsErr, headerErr, checkLabel(cfg.Label), checkSecret(cfg.Secret), checkCallbackSecrets(cfg), hostsErr)
 	if cfg.Now == nil {
 		err = errors.Join(err, errors.New("pgm: a clock is required"))
 	}
 	if err != nil {
 		return settings{}, err
 	}
-	return settings{base: base, choices: choices, header: header, origins: origins(base, choices, hosts)}, nil
+	return settings{base: base, choices: choices, label: cmp.Or(cfg.Label, label), header: header, origins: origins(base, choices, hosts)}, nil
 }
 
 func checkBase(s, public string) (*url.URL, error) {
@@ -84,6 +90,16 @@ func checkBase(s, public string) (*url.URL, error) {
 		return nil, errors.New("pgm: PGM_BASE_URL is TILL_PUBLIC_URL's own address: Till would call itself")
 	}
 	return base, nil
+}
+
+func checkLabel(s string) error {
+	switch {
+	case utf8.RuneCountInString(s) > maxName:
+		return fmt.Errorf("pgm: PGM_LABEL is longer than %d characters", maxName)
+	case !utf8.ValidString(s) || strings.ContainsFunc(s, unicode.IsControl):
+		return errors.New("pgm: PGM_LABEL has a character that cannot be printed")
+	}
+	return nil
 }
 
 func checkHeader(s string) (string, error) {

@@ -154,6 +154,8 @@ func TestNew_NamesEverySettingAtFault(t *testing.T) {
 		{"an empty one behind", good(func(c *pgm.Config) { c.CallbackSecrets = append(c.CallbackSecrets, "") }), []string{"PGM_CALLBACK_SECRET: one is shorter"}},
 		{"one that no address can hold", good(func(c *pgm.Config) { c.CallbackSecrets[0] = "hunter2/hunter2/hunter2" }), []string{"PGM_CALLBACK_SECRET stands in an address"}},
 		{"the key itself", good(func(c *pgm.Config) { c.Secret = callbackSecret }), []string{"PGM_CALLBACK_SECRET must differ"}},
+		{"a label of two lines", good(func(c *pgm.Config) { c.Label = "Card\nPayPal" }), []string{"PGM_LABEL has a character"}},
+		{"a label that is a speech", good(func(c *pgm.Config) { c.Label = strings.Repeat("x", 65) }), []string{"PGM_LABEL is longer than 64"}},
 		{"no host", good(func(c *pgm.Config) { c.PageHosts = []string{"https://x", ""} }), []string{`PGM_PAGE_HOSTS: "https://x" is not a host`, `PGM_PAGE_HOSTS: ""`}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -189,6 +191,9 @@ func TestNew_Defaults(t *testing.T) {
 	want := []string{"https://buy.stripe.com", "https://checkout.stripe.com", "https://online.satispay.com", "https://pay.example", "https://xpay.nexigroup.com"}
 	if got := c.PageOrigins(); !slices.Equal(got, want) {
 		t.Errorf("origins %v", got)
+	}
+	if c.Label() != "Payment Gateway Manager" || setup(t, func(cfg *pgm.Config) { cfg.Label = "Kauri Pay" }).Label() != "Kauri Pay" {
+		t.Errorf("known as %q", c.Label())
 	}
 	if _, ok := any(c).(providers.Finder); ok {
 		t.Error("a gateway manager cannot be asked by our reference")

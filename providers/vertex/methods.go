@@ -211,7 +211,10 @@ func (c *Client) Methods(ctx context.Context, currency money.Currency) ([]provid
 
 // fetchOffers asks for the list.
 func (c *Client) fetchOffers(ctx context.Context) ([]offer, error) {
-	const op = "methods"
+	return c.askOffers(ctx, "methods")
+}
+
+func (c *Client) askOffers(ctx context.Context, op string) ([]offer, error) {
 	reply, err := c.do(ctx, op, http.MethodGet, nil, "shops", c.shopID(), "payment-methods")
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ type ActPage struct {
 	Name      string // of the payment, where the order has several; else empty
 	Payment   string // ours; empty for what is about the order as a whole
 	Provider  string // label
+	Order     Standing
 	Money     string // with currency: what it is about; empty when it is about none
 	Asks      bool   // a cancel or a "received": the provider of the payment that is being made is asked first
 	Reserved  string // a cancel: what is given back by it; empty for nothing
@@ -39,6 +40,15 @@ type ActPage struct {
 	Note      string // as typed
 	Key       string // what makes the same form twice one operation
 	Problems  ActProblems
+}
+
+// Standing is what an order has come to already, whatever the payment has that
+// a page is about.
+type Standing struct {
+	Paid      bool // its money was here once
+	Cancelled bool
+	Expired   bool
+	Test      bool
 }
 
 // ActProblems is what is wrong with the form, field by field.
@@ -86,13 +96,13 @@ func (p ActPage) about() string {
 func (p ActPage) consequence() []string {
 	switch p.Verb {
 	case VerbCapture:
-		lines := []string{p.Money + " is reserved at " + p.Provider + ". What you take is paid for good; the order can be sent then."}
+		lines := []string{p.Money + " is reserved at " + p.Provider + ". What you take is paid for good" + p.taken()}
 		if p.Parts {
 			return append(lines, "Take less, and the rest is released to the shopper: it cannot be taken later.")
 		}
 		return append(lines, p.Provider+" takes all of it or nothing.")
 	case VerbVoid:
-		return []string{p.Money + " is reserved at " + p.Provider + " and goes back to the shopper. Nothing was taken. The order is unpaid then, and stays open."}
+		return []string{p.Money + " is reserved at " + p.Provider + " and goes back to the shopper. Nothing was taken" + p.released()}
 	case VerbReverse:
 		lines := []string{p.Provider + " is asked to undo the whole payment of " + p.Money + ". That cannot be taken back. To give back a part, refund it."}
 		if p.Disputed != "" {
@@ -100,7 +110,7 @@ func (p ActPage) consequence() []string {
 		}
 		return lines
 	case VerbReceived:
-		lines := []string{"You say that " + p.Money + " is here: in cash, say, or by bank transfer. The order becomes paid by your word and can be sent."}
+		lines := []string{"You say that " + p.Money + " is here: in cash, say, or by bank transfer. The order becomes paid by your word" + p.sent()}
 		if p.Asks {
 			return append(lines, p.Provider+" is told first, so that it takes no money as well.")
 		}
@@ -125,6 +135,46 @@ func (p ActPage) consequence() []string {
 		}
 	default:
 		return nil
+	}
+}
+
+// taken goes on about money that is taken, with what it means for the order.
+func (p ActPage) taken() string {
+	switch o := p.Order; {
+	case o.Cancelled:
+		return ". The order is cancelled: nothing is sent for it, and what you take has to go back. Release it instead."
+	case o.Paid:
+		return ". The order was paid with another payment before: what you take is too much, and has to go back. Release it instead."
+	default:
+		return p.sent()
+	}
+}
+
+// sent goes on about an order that becomes paid: whether it can be sent.
+func (p ActPage) sent() string {
+	switch o := p.Order; {
+	case o.Test:
+		return ". It is a test order: nothing is to be sent."
+	case o.Expired:
+		return ". The order had expired and becomes paid all the same: before you send it, see that everything is still there."
+	case p.Verb == VerbCapture:
+		return "; the order can be sent then."
+	default:
+		return " and can be sent."
+	}
+}
+
+// released goes on about money that is let go.
+func (p ActPage) released() string {
+	switch o := p.Order; {
+	case o.Cancelled:
+		return ". The order stays cancelled."
+	case o.Paid:
+		return " of it. What another payment took stays as it is."
+	case o.Expired:
+		return ". The order stays expired, and unpaid."
+	default:
+		return ". The order is unpaid then, and stays open."
 	}
 }
 

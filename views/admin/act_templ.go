@@ -267,6 +267,12 @@ func Act(p ActPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
+			if p.Verb == VerbCancel {
+				templ_7745c5c3_Err = ui.Hidden("reserved", p.Reserved).Render(ctx, templ_7745c5c3_Buffer)
+				if templ_7745c5c3_Err != nil {
+					return templ_7745c5c3_Err
+				}
+			}
 			if p.Verb == VerbCapture {
 				if p.Parts {
 					templ_7745c5c3_Err = ui.Input(p.amount()).Render(ctx, templ_7745c5c3_Buffer)

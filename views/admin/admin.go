@@ -22,20 +22,9 @@ type Frame struct {
 	Waiting  int    // orders that need attention
 	Inbox    int    // items that wait in the inbox
 	Alarm    bool   // the flash tells of something that did not go as it should
+
+	Recovered bool // a form on the page has what was typed before the login
 }
-
-// room is a place in the navigation.
-type room string
-
-// The rooms. A page outside of all of them is nowhere.
-const (
-	nowhere    room = ""
-	roomOrders room = "orders"
-	roomNeedy  room = "needy" // the orders that need attention
-	roomOrder  room = "order" // one order, a step inside orders
-	roomInbox  room = "inbox"
-	roomItem   room = "item" // one item, a step inside the inbox
-)
 
 // When is a moment as the pages show it. The zero value is "never" and shows
 // as a dash.

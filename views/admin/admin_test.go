@@ -30,13 +30,24 @@ func TestPages(t *testing.T) {
 // A page that shows what others typed must show it as text, wherever it is.
 func TestPages_HostileInput(t *testing.T) {
 	for name, page := range map[string]templ.Component{
-		"orders":  Orders(hostileOrders()),
-		"order":   Order(hostileOrder()),
-		"login":   Login(LoginPage{Frame: visitor(), Email: evil, Next: evil, Problem: LoginTooMany, Wait: evil}),
-		"inbox":   Inbox(InboxPage{Frame: hostileFrame(), Items: []Item{hostileItem()}, Next: evil}),
-		"item":    InboxItem(ItemPage{Frame: hostileFrame(), Item: hostileItem(), Back: evil, Refused: evil, Accept: ItemForm{evil, evil, evil, evil}, Attach: ItemForm{evil, evil, evil, evil}}),
-		"refund":  Refund(hostileRefund()),
-		"review":  RefundReview(RefundPreview{Form: hostileRefund(), Back: evil, After: evil, Worth: evil, Goods: []string{evil}, Stock: []string{evil}}),
+		"orders": Orders(hostileOrders()),
+		"order":  Order(hostileOrder()),
+		"login":  Login(LoginPage{Frame: visitor(), Email: evil, Next: evil, Problem: LoginTooMany, Wait: evil}),
+		"inbox":  Inbox(InboxPage{Frame: hostileFrame(), Items: []Item{hostileItem()}, Next: evil}),
+		"item":   InboxItem(ItemPage{Frame: hostileFrame(), Item: hostileItem(), Back: evil, Refused: evil, Accept: ItemForm{evil, evil, evil, evil}, Attach: ItemForm{evil, evil, evil, evil}}),
+		"refund": Refund(hostileRefund()),
+		"review": RefundReview(RefundPreview{Form: hostileRefund(), Back: evil, After: evil, Worth: evil, Goods: []string{evil}, Stock: []string{evil}, Tax: evil, Keeps: evil, Limit: evil, Mail: MailText{evil, evil, evil}}),
+		"approval": ApprovalOf(ApprovalPage{
+			Frame: hostileFrame(), Refused: evil, Left: evil, Tax: evil, Mail: MailText{evil, evil, evil}, Reason: evil, Problem: evil,
+			One: Approval{Order: evil, Provider: evil, Amount: evil, Goods: []string{evil}, Why: evil, AskedBy: evil, State: ApprovalState(evil), Reason: evil, By: evil, Decide: true},
+		}),
+		"approvals": Approvals(ApprovalsPage{Frame: hostileFrame(), Limit: evil, Items: []Approval{{Order: evil, Amount: evil, Why: evil, AskedBy: evil}}}),
+		"document":  PrintDocument(hostileDocument()),
+		"slip": PrintSlip(SlipPage{
+			Frame: hostileFrame(), Order: evil, Date: evil, Seller: hostileDocument().Seller, Name: evil, Address: []string{evil}, Lines: []Line{{Name: evil, Slug: evil}},
+			Carrier: evil, Tracking: evil, Stop: evil,
+		}),
+		"ship":    Ship(ShipPage{Frame: hostileFrame(), Number: evil, Address: []string{evil}, Carrier: evil, Tracking: evil, Problems: ShipProblems{evil, evil}}),
 		"act":     Act(ActPage{Frame: hostileFrame(), Number: evil, Verb: VerbForget, Name: evil, Payment: evil, Provider: evil, Money: evil, Amount: evil, Note: evil, Key: evil, Operation: Operation{Kind: evil, Amount: evil, Actor: evil, Note: evil}, Problems: ActProblems{evil, evil}}),
 		"problem": ProblemPage(Problem{Frame: staff(), Title: evil, Text: evil, Code: evil}),
 	} {
@@ -51,6 +62,13 @@ func TestPages_HostileInput(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func hostileDocument() DocumentPage {
+	return DocumentPage{
+		Frame: hostileFrame(), Label: evil, Date: evil, Seller: Seller{evil, []string{evil}, evil, evil}, Order: evil, Name: evil, Email: evil, Address: []string{evil},
+		Provider: evil, Ref: evil, Lines: []Line{{Name: evil, Unit: evil, Total: evil}}, Total: evil, Amount: evil, Tax: evil, Text: []string{evil},
 	}
 }
 

@@ -49,6 +49,19 @@ func pagesByName() map[string]templ.Component {
 		"refund_problems":   Refund(refundProblems()),
 		"refund_outside":    Refund(refundOutside()),
 		"refund_review":     RefundReview(review()),
+		"refund_second":     RefundReview(reviewSecond()),
+		"order_whole":       Order(everything()),
+		"order_note":        Order(noteWrong()),
+		"approvals":         Approvals(ApprovalsPage{Frame: staff(), Items: []Approval{approval(ApprovalOpen), approval(ApprovalStuck)}, Limit: "NZD 50.00"}),
+		"approvals_none":    Approvals(ApprovalsPage{Frame: calm()}),
+		"approval":          ApprovalOf(approvalPage(ApprovalOpen)),
+		"approval_stuck":    ApprovalOf(approvalPage(ApprovalStuck)),
+		"approval_own":      ApprovalOf(approvalOwn()),
+		"approval_declined": ApprovalOf(approvalPage(ApprovalDeclined)),
+		"document_receipt":  PrintDocument(receipt()),
+		"document_credit":   PrintDocument(creditNote()),
+		"packing_slip":      PrintSlip(slip()),
+		"ship":              Ship(ShipPage{Frame: staff(), Number: "1042", Address: []string{"Mere Tūhoe", "12 Pōhutukawa Road"}, Mails: true, Carrier: "NZ Post", Problems: ShipProblems{Carrier: "At most 80 characters, fewer with accents"}}),
 		"act_capture":       Act(act(VerbCapture)),
 		"act_void":          Act(act(VerbVoid)),
 		"act_reverse":       Act(act(VerbReverse)),
@@ -439,8 +452,89 @@ func review() RefundPreview {
 	p.Amount, p.Reason, p.Unanswered = "30.00", "One mug was broken", "NZD 20.00"
 	p.Lines[0].Quantity, p.Lines[0].Restock = "1", true
 	return RefundPreview{
+		Tax: "GST 15 %: NZD 3.91", Keeps: "NZD 62.00", Mail: MailText{To: "mere@example.test", Subject: "Order 1042: NZD 30.00 is on its way back to you", Text: "Hello Mere,\n\nwe have sent back NZD 30.00.\n"},
 		Form: p, Back: "NZD 30.00", After: "NZD 42.00", Worth: "NZD 38.00", Goods: []string{"1 × Stoneware mug"},
 		Stock: []string{"1 × Stoneware mug, when the money has gone back. There are 4 now."},
+	}
+}
+
+func reviewSecond() RefundPreview {
+	p := review()
+	p.Limit = "NZD 20.00"
+	return p
+}
+
+// everything is an order with everything on its page.
+func everything() OrderPage {
+	p := paid()
+	p.Tax, p.Notes, p.NoteKey = "GST 15 %: NZD 12.00", true, "5d8b1f6e-2a3c-4b34-9a55-3c7d6a0f2b11"
+	p.Lines[0].Picture = "mug.svg"
+	p.Payments[0].NextAsk = at(22, 15, 0, 0)
+	p.Approvals = []Approval{approval(ApprovalOpen), approval(ApprovalDeclined)}
+	p.Documents = []Document{{ID: 3, Label: "R-17", Amount: "NZD 92.00", At: at(21, 14, 59, 42)}, {ID: 4, Label: "C-3", Credit: true, Amount: "NZD 20.00", At: at(21, 15, 1, 0)}}
+	p.Parcel = Parcel{Packed: at(21, 15, 0, 0), Shipped: at(21, 15, 2, 0), Carrier: "NZ Post", Tracking: "AB123", Pack: true, Unpack: true, Ship: true, Unship: true}
+	p.Mails[0].ID, p.Mails[0].Kind, p.Mails[0].Resend = 9, MailOrderPaid, true
+	p.Timeline = append([]Event{
+		{Kind: EventNote, From: "key", Detail: "She rang:\nleave it <at> the door.", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 3, 0)},
+		{Kind: EventRecomputed, Detail: "captured of payment 1: NZD 92.00, was NZD 93.00", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 2, 0)},
+		{Kind: EventMailAgain, From: "9", Detail: "order_paid", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 2, 0)},
+		{Kind: EventApprovalDenied, Payment: firstID, Detail: "NZD 60.00: not ours", Actor: "staff bob@kauri.example", Source: "dashboard", At: at(21, 15, 1, 0)},
+		{Kind: EventShipped, Detail: "NZ Post AB123", Actor: "staff ann@kauri.example", Source: "dashboard", At: at(21, 15, 0, 0)},
+	}, p.Timeline...)
+	return p
+}
+
+func noteWrong() OrderPage {
+	p := issued()
+	p.Notes, p.Note, p.NoteKey, p.NoteWrong, p.Due, p.Held = true, "  ", "k", "Write something first", at(28, 14, 58, 12), at(21, 15, 28, 0)
+	return p
+}
+
+func approval(s ApprovalState) Approval {
+	a := Approval{
+		ID: 7, Order: "1042", Provider: "iumiCash", Amount: "NZD 60.00", Goods: []string{"1 × Stoneware mug, back into the stock"}, Why: "One mug was broken",
+		AskedBy: "staff ann@kauri.example", Asked: at(21, 14, 0, 0), State: s,
+	}
+	switch s {
+	case ApprovalOpen:
+		a.Decide = true
+	case ApprovalStuck:
+		a.Decide, a.By, a.Decided = true, "staff bob@kauri.example", at(21, 15, 0, 0)
+	case ApprovalApproved, ApprovalDeclined, ApprovalWithdrawn:
+		a.By, a.Decided, a.Reason = "staff bob@kauri.example", at(21, 15, 0, 0), "not ours"
+	}
+	return a
+}
+
+func approvalPage(s ApprovalState) ApprovalPage {
+	return ApprovalPage{Frame: staff(), One: approval(s), Left: "NZD 92.00", Tax: "GST 15 %: NZD 7.83", Mail: MailText{To: "mere@example.test", Subject: "Back", Text: "Hello"}}
+}
+
+func approvalOwn() ApprovalPage {
+	p := approvalPage(ApprovalOpen)
+	p.One.Decide, p.One.Withdraw, p.Refused = false, true, "You asked for it yourself: somebody else has to decide. Nothing was done."
+	return p
+}
+
+func receipt() DocumentPage {
+	return DocumentPage{
+		Frame: staff(), Label: "R-17", Date: "Saturday 21 November 2026", Order: "1042", Name: "Mere Tūhoe", Email: "mere@example.test",
+		Seller:  Seller{Name: "Kauri & Clay", Address: []string{"1 Queen Street", "Auckland"}, Contact: "hello@kauri.example", Logo: "/static/logo.png"},
+		Address: []string{"12 Pōhutukawa Road", "Auckland 1071"}, Provider: "iumiCash", Ref: "9b2e",
+		Lines: issued().Lines, Total: "NZD 92.00", Amount: "NZD 92.00", Tax: "GST 15 %: NZD 12.00", Text: []string{"GST number 12-345-678", "Thank you."},
+	}
+}
+
+func creditNote() DocumentPage {
+	p := receipt()
+	p.Credit, p.Test, p.Label, p.Lines, p.Amount = true, true, "TEST-C-3", nil, "NZD 5.00"
+	return p
+}
+
+func slip() SlipPage {
+	return SlipPage{
+		Frame: staff(), Order: "1042", Date: "Saturday 21 November 2026", Seller: receipt().Seller, Name: "Mere Tūhoe", Address: receipt().Address,
+		Lines: issued().Lines, Carrier: "NZ Post", Tracking: "AB123", Stop: "Its money has gone back.",
 	}
 }
 

@@ -20,7 +20,8 @@ type OrderPage struct {
 	Receive  bool   // who looks may say that it was paid outside
 	Cancel   bool   // who looks may cancel it
 	Placed   When
-	Paid     When   // zero when not paid
+	Paid     When   // when its money was first here, which it may be no longer; zero when it never was
+	Expired  bool   // its time was over once, though money may have come since
 	Total    string // with currency
 	Lines    []Line
 	Name     string
@@ -30,12 +31,24 @@ type OrderPage struct {
 	Payments []Payment // newest first
 	Timeline []Event   // events and facts together, newest first
 	Mails    []Mail    // newest first
+
+	Due       When   // when it is given up, while nobody has paid; else zero
+	Held      When   // until when pieces are kept for it; zero when none are
+	Tax       string // that the total holds: "GST 15 %: NZD 5.48"; empty when none
+	Approvals []Approval
+	Documents []Document
+	Parcel    Parcel
+	Notes     bool   // who looks may write one, and have it recomputed
+	Note      string // as typed, as the next
+	NoteKey   string // what makes the same form twice one note
+	NoteWrong string // what is wrong with what was typed; empty when nothing is
 }
 
 // Line is one line of the order.
 type Line struct {
 	Name     string
 	Slug     string // of the product, which may be gone
+	Picture  string // its file, or its digest; may be empty
 	Quantity int64
 	Unit     string // with currency
 	Total    string
@@ -43,6 +56,9 @@ type Line struct {
 
 // Mail is one mail about the order.
 type Mail struct {
+	ID      int64
+	Kind    MailKind
+	Resend  bool // who looks may have it sent once more
 	To      string
 	Subject string
 	Body    string
@@ -51,13 +67,16 @@ type Mail struct {
 }
 
 func (p OrderPage) page() ui.Page {
-	return ui.Page{Name: "admin-order", Title: "Order " + p.Number, Quiet: true, Problem: p.Refused != ""}
+	return ui.Page{Name: "admin-order", Title: "Order " + p.Number, Quiet: true, Problem: p.Refused != "" || p.NoteWrong != ""}
 }
 
 // verdict is the order in one or two sentences, for somebody who reads nothing
 // else.
 func (p OrderPage) verdict() string {
 	who := p.provider()
+	if lost := p.lost(); lost != "" {
+		return lost
+	}
 	switch p.Status {
 	case StatusCreated:
 		return "A payout that has not left yet."
@@ -68,12 +87,9 @@ func (p OrderPage) verdict() string {
 	case StatusInProgress:
 		return p.inProgress(who)
 	case StatusHold:
-		return "The money is reserved at " + who + " and not taken."
+		return p.reserved()
 	case StatusPaid, StatusReceived:
-		if len(p.Items) > 0 {
-			return "It is paid. Before you send anything, look at what needs attention."
-		}
-		return "It is paid. The order can be sent."
+		return p.paid()
 	case StatusFailed:
 		return "Not paid: " + who + " declined the last payment. The shopper can still pay this order another way."
 	case StatusRejected:
@@ -113,6 +129,62 @@ func (p OrderPage) verdict() string {
 	}
 }
 
+// lost says that an order was paid and is not any more; empty when that is not
+// so.
+func (p OrderPage) lost() string {
+	if !p.Paid.known() {
+		return ""
+	}
+	switch p.Status {
+	case StatusIssued, StatusViewed, StatusFailed, StatusRejected, StatusOverdue, StatusExpired:
+		return "It was paid once and is not any more. Send nothing, and look at its payments below."
+	case StatusInProgress, StatusHold:
+		return "It was paid once and is not any more. A payment of it is still under way: send nothing before that is paid."
+	case StatusCreated, StatusPaid, StatusReceived, StatusCancelled, StatusRefundInitiated, StatusPartiallyRefunded, StatusRefunded,
+		StatusRefundFailed, StatusRefundReversed, StatusReversalInitiated, StatusReversed, StatusReversalFailed, StatusChargeback,
+		StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration, StatusPrecompliance, StatusCompliance,
+		StatusGoodFaith, StatusFraudAdvice:
+	}
+	return ""
+}
+
+// paid says whether a paid order can be sent, and what else is reserved for it.
+func (p OrderPage) paid() string {
+	says := "It is paid. The order can be sent."
+	switch {
+	case p.Test:
+		says = "It is paid, as a test. Nothing is to be sent."
+	case len(p.Items) > 0:
+		says = "It is paid. Before you send anything, look at what needs attention."
+	case p.Expired:
+		says = "It is paid, though after its time. Before you send it, see that everything is still there."
+	}
+	for _, pay := range p.Payments {
+		if held := pay.held(); held != "" {
+			says += " Another payment has " + held + " reserved that is not needed: release it."
+		}
+	}
+	return says
+}
+
+// reserved says who has money that is not taken, and of what order.
+func (p OrderPage) reserved() string {
+	who := p.provider()
+	for _, pay := range p.Payments {
+		if pay.held() != "" {
+			who = pay.Provider
+		}
+	}
+	says := "The money is reserved at " + who + " and not taken."
+	switch {
+	case p.Test:
+		says += " It is a test: nothing is to be sent."
+	case p.Expired:
+		says += " It came after the order's time: before you take it, see that everything is still there."
+	}
+	return says
+}
+
 // refunding tells the kinds of refund that have not ended apart. The doubtful
 // one is told first.
 func (p OrderPage) refunding() string {
@@ -137,10 +209,16 @@ func (p OrderPage) refunding() string {
 // kept says what became of the money of an order that nobody wants any more.
 func (p OrderPage) kept() string {
 	var taken, back, going int64
+	held := ""
 	for _, pay := range p.Payments {
 		taken, back, going = taken+pay.Balances.Captured, back+pay.Balances.Refunded, going+pay.Balances.RefundPending
+		if pay.held() != "" {
+			held = pay.held() + " is still reserved for it at " + pay.Provider + "."
+		}
 	}
 	switch {
+	case held != "":
+		return held
 	case taken == 0:
 		return "Nothing was taken for it."
 	case back == taken:
@@ -270,6 +348,31 @@ func (p OrderPage) name(id string) string {
 // anchor is the id of a payment's heading: "payment-1".
 func (p OrderPage) anchor(id string) string {
 	return strings.ReplaceAll(lower(p.name(id)), " ", "-")
+}
+
+// MaxNote bounds a note, in characters.
+const MaxNote = 2000
+
+func (p OrderPage) note() ui.Field {
+	return ui.Field{
+		Name: "note", Label: "Write a note", Value: p.Note, Problem: p.NoteWrong, MaxLength: MaxNote,
+		Hint: "For the staff. It stands in the timeline with your name, and the shopper does not see it.",
+	}
+}
+
+func (p OrderPage) resendURL(m Mail) string {
+	return orderURL(p.Number) + "/mails/" + strconv.FormatInt(m.ID, 10) + "/resend"
+}
+
+// open are the approvals that somebody has to do something about.
+func (p OrderPage) open() []Approval {
+	var all []Approval
+	for _, a := range p.Approvals {
+		if a.State == ApprovalOpen || a.State == ApprovalStuck {
+			all = append(all, a)
+		}
+	}
+	return all
 }
 
 // state is where a mail has got to.

@@ -292,9 +292,9 @@ func (r Report) repeated() string {
 	return times(r.Times) + " in a row, last "
 }
 
-func (r Report) text() string { return pretty(r.Body) }
+func (r Report) text() string { return pretty(masked(r.Body)) }
 
-func (d Delivery) text() string { return pretty(d.Body) }
+func (d Delivery) text() string { return pretty(masked(d.Body)) }
 
 // pretty indents JSON and leaves everything else as it came. What a browser
 // would not show is made visible: a body may hold anything.

@@ -66,6 +66,10 @@ type RefundPreview struct {
 	Worth string   // what the chosen pieces cost, where that is another amount; else empty
 	Goods []string // the chosen pieces
 	Stock []string // what comes back into the stock
+	Tax   string   // of what goes back: "GST 15 %: NZD 1.30"; empty when it holds none
+	Keeps string   // what of the order's money stays here then
+	Limit string   // above which a second person must agree, as this is; empty when it is not
+	Mail  MailText // that the shopper gets
 }
 
 func (p RefundPage) page() ui.Page {
@@ -198,6 +202,9 @@ func (p RefundPreview) page() ui.Page {
 
 // what says in one sentence what will happen.
 func (p RefundPreview) what() string {
+	if p.Limit != "" {
+		return "A second person has to agree before " + p.Back + " goes back. Nothing goes back by this."
+	}
 	if p.outside() {
 		return "You write down that " + p.Back + " went back to the shopper in another way. " + p.Form.Provider + " is not asked for anything."
 	}
@@ -214,6 +221,9 @@ func (p RefundPreview) mail() string {
 
 // button is the last step.
 func (p RefundPreview) button() ui.Action {
+	if p.Limit != "" {
+		return ui.Action{Label: "Ask a second person", Kind: ui.Primary, Busy: "Asking…"}
+	}
 	if p.outside() {
 		return ui.Action{Label: "Record " + p.Back + " as given back", Kind: ui.Danger, Busy: "Recording…"}
 	}

@@ -28,6 +28,17 @@ const (
 	EventCallback        EventKind = "callback"
 	EventNoAnswer        EventKind = "no_answer"
 	EventProviderRefused EventKind = "provider_refused"
+	EventPacked          EventKind = "packed"
+	EventUnpacked        EventKind = "unpacked"
+	EventShipped         EventKind = "shipped"
+	EventNote            EventKind = "note"
+	EventMailAgain       EventKind = "mail_again"
+	EventRecomputed      EventKind = "recomputed"
+	EventApprovalAsked   EventKind = "approval_asked"
+	EventApprovalGiven   EventKind = "approval_given"
+	EventApprovalDenied  EventKind = "approval_declined"
+	EventApprovalGone    EventKind = "approval_withdrawn"
+	EventUnshipped       EventKind = "unshipped"
 
 	EventAuthorized     = EventKind(FactAuthorized)
 	EventReleased       = EventKind(FactReleased)
@@ -99,6 +110,28 @@ func (e Event) what() string {
 		return "No answer from the provider"
 	case EventProviderRefused:
 		return "The provider refused"
+	case EventNote:
+		return "Note"
+	case EventMailAgain:
+		return "Sent once more: " + lower(MailKind(e.Detail).word())
+	case EventRecomputed:
+		return "Recomputed from history, and mended"
+	case EventApprovalAsked:
+		return "A second person was asked to agree to a refund"
+	case EventApprovalGiven:
+		return "A second person agreed to the refund"
+	case EventApprovalDenied:
+		return "A second person declined the refund"
+	case EventApprovalGone:
+		return "The question for a second person was withdrawn"
+	case EventPacked:
+		return "Packed"
+	case EventUnpacked:
+		return "Not packed after all"
+	case EventShipped:
+		return with("Shipped", " with ", e.Detail)
+	case EventUnshipped:
+		return with("Not shipped after all", ", and not with ", e.Detail)
 	case EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved, EventRefunded,
 		EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
 		return with(FactKind(e.Kind).word(), " ", e.Amount)
@@ -110,12 +143,13 @@ func (e Event) what() string {
 // detail is what else is known; empty when what says it all.
 func (e Event) detail() string {
 	switch e.Kind {
-	case EventPaymentCreated:
+	case EventPaymentCreated, EventShipped, EventUnshipped, EventMailAgain:
 		return ""
 	case EventState, EventContradiction, EventCallback:
 		return with("", "The provider's word: ", e.Detail)
 	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventOperation,
-		EventDispute, EventAccepted, EventAttached, EventNoAnswer, EventProviderRefused, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
+		EventDispute, EventAccepted, EventAttached, EventNoAnswer, EventProviderRefused, EventPacked, EventUnpacked, EventNote, EventRecomputed, EventApprovalAsked,
+		EventApprovalGiven, EventApprovalDenied, EventApprovalGone, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
 		EventRefunded, EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
 		return e.Detail
 	default:
@@ -145,11 +179,18 @@ func (e Event) tone() ui.Tone {
 		return ui.Warn
 	case EventDisputed:
 		return ui.Bad
-	case EventAccepted, EventAttached:
+	case EventAccepted, EventAttached, EventPacked, EventShipped, EventApprovalGiven:
 		return ui.Good
+	case EventRecomputed, EventApprovalAsked, EventApprovalDenied:
+		return ui.Warn
+	case EventNote, EventMailAgain:
+		return ui.Info
+	case EventApprovalGone:
+		return ui.Plain
 	case EventAuthorized, EventRefundReserved, EventRefunded, EventRefundReversed, EventCallback:
 		return ui.Info
-	case EventPlaced, EventPaymentCreated, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventReleased:
+	case EventPlaced, EventPaymentCreated, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventReleased,
+		EventUnpacked, EventUnshipped:
 		return ui.Plain
 	default:
 		return ui.Plain
@@ -160,7 +201,7 @@ func (e Event) tone() ui.Tone {
 // callbacks, the rest.
 func (e Event) icon() ui.IconName {
 	switch e.Kind {
-	case EventCaptured, EventDisputeClosed:
+	case EventCaptured, EventDisputeClosed, EventPacked, EventShipped:
 		return ui.IconCheck
 	case EventState:
 		return PaymentState(e.To).icon()
@@ -176,13 +217,19 @@ func (e Event) icon() ui.IconName {
 			return ui.IconCheck
 		}
 		return ui.IconWarn
-	case EventAccepted, EventAttached:
+	case EventAccepted, EventAttached, EventNote, EventApprovalAsked, EventApprovalGiven:
 		return ui.IconPerson
+	case EventApprovalDenied, EventApprovalGone:
+		return ui.IconStop
+	case EventRecomputed:
+		return ui.IconWarn
+	case EventMailAgain:
+		return ui.IconArrow
 	case EventContradiction, EventProviderRefused, EventRefundFailed, EventCorrected, EventDisputed:
 		return ui.IconWarn
 	case EventNoAnswer:
 		return ui.IconAsk
-	case EventRefundReserved, EventRefunded, EventRefundReversed, EventReleased:
+	case EventRefundReserved, EventRefunded, EventRefundReversed, EventReleased, EventUnpacked, EventUnshipped:
 		return ui.IconReturn
 	case EventAuthorized, EventExpired:
 		return ui.IconClock

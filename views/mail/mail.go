@@ -133,6 +133,69 @@ func (m Refunded) news() string {
 
 func (m Refunded) rest() string { return "Of this order, " + m.Left + " stays paid." }
 
+// Shipped tells a shopper that the goods have left. All strings are ready to
+// show.
+type Shipped struct {
+	ShopName string
+	Number   string
+	Name     string
+	Carrier  string // who carries them; may be empty
+	Tracking string // the carrier's number; may be empty
+	Lines    []Line // without Total
+	Address  []string
+	OrderURL string // whole, with scheme and host
+	Contact  string // e-mail address of the shop; may be empty
+}
+
+// Subject is the mail's subject. It holds no line breaks, whatever the shop is
+// called.
+func (m Shipped) Subject() string {
+	s := "Order " + m.Number + " is on its way"
+	if m.ShopName != "" {
+		s += " – " + m.ShopName
+	}
+	return oneLine(s)
+}
+
+// HTML is the mail's HTML part.
+func (m Shipped) HTML() templ.Component { return shipped(m) }
+
+// Text is the mail's plain part.
+func (m Shipped) Text() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s,\n\n%s\n\n", greeting(m.Name), m.news())
+	if m.Tracking != "" {
+		fmt.Fprintf(&b, "  %s: %s\n\n", trackingLabel, oneLine(m.Tracking))
+	}
+	for _, l := range m.Lines {
+		fmt.Fprintf(&b, "  %d × %s\n", l.Quantity, oneLine(l.Name))
+	}
+	b.WriteString("\n")
+	if len(m.Address) > 0 {
+		fmt.Fprintf(&b, "It goes to:\n\n  %s\n", oneLine(m.Name))
+		for _, l := range m.Address {
+			fmt.Fprintf(&b, "  %s\n", oneLine(l))
+		}
+		b.WriteString("\n")
+	}
+	fmt.Fprintf(&b, "Your order:\n%s\n\n%s\n", m.OrderURL, care)
+	if m.Contact != "" {
+		fmt.Fprintf(&b, "\nQuestions? Write to %s.\n", m.Contact)
+	}
+	fmt.Fprintf(&b, "\n%s\n", m.ShopName)
+	return b.String()
+}
+
+const trackingLabel = "Tracking number"
+
+func (m Shipped) news() string {
+	s := "order " + m.Number + " has left us"
+	if m.Carrier != "" {
+		s += " with " + oneLine(m.Carrier)
+	}
+	return s + " and is on its way to you."
+}
+
 func greeting(who string) string {
 	if name := oneLine(who); name != "" {
 		return "Hello " + name

@@ -64,6 +64,30 @@ func TestRefunded(t *testing.T) {
 	}
 }
 
+func TestShipped(t *testing.T) {
+	whole := Shipped{
+		ShopName: "Kauri & Clay", Number: "1042", Name: "Mere Tautahi", Carrier: "NZ Post", Tracking: "AB123456785NZ", Lines: paid().Lines,
+		Address: paid().Address, OrderURL: "https://shop.example/orders/9wq4k2m7x1", Contact: "hello@shop.example",
+	}
+	hostile := whole
+	hostile.Name, hostile.Carrier, hostile.Tracking = "Eve\r\nBcc: all@shop.example", "<b>Post</b>", "1\r\n2<script>alert(1)</script>"
+	hostile.ShopName, hostile.OrderURL = "Shop\r\nBcc: all@shop.example", "javascript:alert(1)"
+	bare := Shipped{ShopName: "Kauri & Clay", Number: "7", OrderURL: "https://shop.example/orders/x"}
+	for name, m := range map[string]Shipped{"shipped": whole, "shipped_hostile": hostile, "shipped_bare": bare} {
+		t.Run(name, func(t *testing.T) {
+			var html strings.Builder
+			if err := m.HTML().Render(t.Context(), &html); err != nil {
+				t.Fatal(err)
+			}
+			if strings.Contains(html.String(), "<script") || strings.ContainsAny(m.Subject(), "\r\n") {
+				t.Error("somebody wrote markup or a header")
+			}
+			golden(t, name+".html", html.String())
+			golden(t, name+".txt", m.Subject()+"\n\n"+m.Text())
+		})
+	}
+}
+
 func TestOrderPaid_TextAndHTMLSayTheSame(t *testing.T) {
 	m := paid()
 	var html strings.Builder

@@ -52,31 +52,21 @@ type ChangedLine struct {
 	New  string
 }
 
-// EarlierOrder is an order that looks like this one, and is paid or may yet be.
+// EarlierOrder is an order of this browser that looks like this one, and is
+// paid or may yet be.
 type EarlierOrder struct {
-	Number string // empty when this browser may not see it
+	Number string
 	Total  string
 	When   string // such as "12 minutes ago"
-	URL    string // its order page; empty when this browser may not see it
-	Paid   bool   // known only where the browser may see it
-}
-
-func (o EarlierOrder) which() string {
-	if o.Number == "" {
-		return "An order from this e-mail address"
-	}
-	return "Order " + o.Number
+	URL    string // its order page
+	Paid   bool
 }
 
 func (o EarlierOrder) stands() string {
-	switch {
-	case o.URL == "":
-		return "It is paid, or its payment is under way."
-	case o.Paid:
+	if o.Paid {
 		return "It is paid."
-	default:
-		return "Its payment is under way."
 	}
+	return "Its payment is under way."
 }
 
 func (p CheckoutPage) page() ui.Page {

@@ -59,6 +59,10 @@ type OrderPage struct {
 	Email   string
 	Address []string // lines of the delivery address, without the name
 
+	Doubtful bool   // a person must see whether it can be sent at all
+	Held     string // hidden field "reserved" of the form that cancels: what this page says is reserved
+	Kept     bool   // the shopper cancelled it, and it was not: its money is not as their page said
+
 	Mails       bool     // the shop sends mail
 	ContinueURL string   // the provider's page that is still open; empty when there is none
 	Methods     []Method // to pay again with; empty when that is not possible now
@@ -76,7 +80,7 @@ type OrderPage struct {
 func (p OrderPage) page() ui.Page {
 	return ui.Page{
 		Name: "order", Title: p.Headline() + " – Order " + p.Number, Quiet: true,
-		Problem:        p.State == StateStartFailed || p.Problem != "",
+		Problem:        p.State == StateStartFailed || p.Problem != "" || p.Kept,
 		RefreshSeconds: p.RefreshSeconds, RefreshURL: p.RefreshURL,
 	}
 }
@@ -253,7 +257,10 @@ func (p OrderPage) paid() []string {
 		received += " straight from you"
 	}
 	next := "Next we pack your order. There is nothing more for you to do."
-	if p.Looking {
+	switch {
+	case p.Doubtful:
+		next = "Before anything is sent, one of us has to look at your order, and then writes to you. Please do not pay again."
+	case p.Looking:
 		next = "We are still looking at another payment for it. There is nothing more for you to do, so please do not pay again."
 	}
 	return []string{received + "." + p.weWrite(" with the receipt"), next}
@@ -476,6 +483,26 @@ func (p OrderPage) next() string {
 		return m.hint()
 	}
 	return "You approve the payment at the provider you chose and come back here."
+}
+
+// kept says why an order that its shopper cancelled was not.
+func (p OrderPage) kept() string {
+	switch {
+	case p.Money.Reserved != "":
+		return p.Money.Reserved + " was reserved for this order since the page before was made, so we did not cancel it."
+	case p.Money.Taken != "":
+		return "This order was paid since the page before was made, so we did not cancel it."
+	default:
+		return "The money for this order is not where it was when the page before was made, so we did not cancel it."
+	}
+}
+
+// keptNext says what to do then.
+func (p OrderPage) keptNext() string {
+	if p.CanCancel {
+		return "Nothing else was done. Look at the order as it is now, and cancel it below if you still want to."
+	}
+	return "Nothing else was done. Look at the order as it is now. If you do not want it any more, please write to us."
 }
 
 // paymentLine is the payment in one line of the details.

@@ -199,9 +199,9 @@ func checkoutStates() map[string]templ.Component {
 			p.Form = typed()
 			p.Earlier = &EarlierOrder{Number: "1041", Total: "NZD 80.50", When: "12 minutes ago", URL: "/orders/x1"}
 		},
-		"checkout-already-paid-elsewhere": func(p *CheckoutPage) {
+		"checkout-already-paid-untick": func(p *CheckoutPage) {
 			p.Form = typed()
-			p.Earlier = &EarlierOrder{Number: "1041", Total: "NZD 80.50", When: "12 minutes ago"}
+			p.Earlier = &EarlierOrder{Number: "1041", Total: "NZD 80.50", When: "12 minutes ago", URL: "/orders/x1", Paid: true}
 			p.Form.Problems = map[string]string{"again": "Tick the box if you want to buy it once more."}
 		},
 		"checkout-unreachable": func(p *CheckoutPage) { p.Form, p.Unreachable = typed(), "iumiCash" },
@@ -300,10 +300,16 @@ func orderStates() map[string]templ.Component {
 			p.Reason, p.Methods = ReasonReturned, oneMethod
 			p.Money = Money{Taken: "NZD 1.00", Sent: "NZD 1.00", Refunds: []Refund{{Amount: "NZD 1.00", Day: "Monday 23 November 2026"}}}
 		}},
-		"order-attention": {StateAttention, "in_progress", nil},
-		"order-cancelled": {StateCancelled, "cancelled", nil},
-		"order-expired":   {StateExpired, "expired", nil},
-		"order-new-state": {"levitating", "levitating", nil},
+		"order-attention":     {StateAttention, "in_progress", nil},
+		"order-paid-doubtful": {StatePaid, "paid", func(p *OrderPage) { p.Money, p.Doubtful = took("NZD 80.50"), true }},
+		"order-kept-reserved": {StateReserved, "hold", func(p *OrderPage) {
+			p.Money, p.Kept = Money{Reserved: "NZD 80.50", Until: "Friday 27 November 2026"}, true
+		}},
+		"order-kept-paid":  {StatePaid, "paid", func(p *OrderPage) { p.Money, p.Kept = took("NZD 80.50"), true }},
+		"order-kept-moved": {StateOpen, "viewed", func(p *OrderPage) { p.Kept, p.CanCancel, p.Methods = true, true, oneMethod }},
+		"order-cancelled":  {StateCancelled, "cancelled", nil},
+		"order-expired":    {StateExpired, "expired", nil},
+		"order-new-state":  {"levitating", "levitating", nil},
 	}
 	out := map[string]templ.Component{}
 	for name, s := range states {

@@ -645,54 +645,16 @@ func (w *world) work(most int) (n int) {
 	return n
 }
 
-// settles is the job that follows a callback: the same steps as the shop's.
+// settles is the job that follows a callback, which is the shop's own; one that
+// would only wait for somebody else is put off.
 func (w *world) settles(id int64) (again time.Duration, err error) {
 	pay, err := w.deliveries.Match(w.ctx, id)
-	if errors.Is(err, models.ErrNotFound) {
-		return w.unmatched(id)
-	}
-	if err != nil {
-		return 0, err
-	}
-	w.note("job: callback %d is about %s", id, pay.ID)
-	w.take(pay.ID)
-	if w.waits(pay) {
-		return 5 * time.Second, nil
-	}
-	cause := models.Cause{Actor: "provider", Source: models.DeliverySource(id)}
-	found := pay.Ref != ""
-	if found {
-		pay, err = w.till().Settle(w.ctx, pay.ID, cause)
-	} else {
-		one, derr := w.deliveries.ByID(w.ctx, id)
-		if derr != nil {
-			return 0, derr
-		}
-		pay, err = w.till().Adopt(w.ctx, pay.ID, one.Ref, cause)
-	}
-	if err != nil {
-		return 0, err
-	}
-	if !found && pay.Ref != "" {
-		if _, err = w.till().Settle(w.ctx, pay.ID, cause); err != nil {
-			return 0, err
+	if err == nil {
+		w.note("job: callback %d is about %s", id, pay.ID)
+		w.take(pay.ID)
+		if w.waits(pay) {
+			return 5 * time.Second, nil
 		}
 	}
-	if pay.Ref == "" {
-		return w.unmatched(id)
-	}
-	return 0, w.deliveries.Settled(w.ctx, id)
-}
-
-// unmatched puts a callback off that nothing can be done about yet.
-func (w *world) unmatched(id int64) (time.Duration, error) {
-	one, err := w.deliveries.ByID(w.ctx, id)
-	if err != nil {
-		return 0, err
-	}
-	age := w.clock.now().Sub(one.LastAt)
-	if age >= time.Hour {
-		return 0, nil
-	}
-	return min(max(age, 5*time.Second), 5*time.Minute), nil
+	return w.till().Callback(w.ctx, w.deliveries, id)
 }

@@ -1,0 +1,412 @@
+package models
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"hash"
+	"slices"
+	"time"
+
+	"till/money"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+)
+
+// Close is what one provider's facts in one currency came to on one day. It is
+// written once and never changes; what is booked later counts to a later day.
+// Its hash covers the facts, the figures and the hash of the close before, so
+// that nobody can change one without changing all that follow.
+type Close struct {
+	ID            int64
+	Day           string // 2026-11-21, in TimeZone
+	TimeZone      string
+	Provider      string
+	Currency      money.Currency
+	Test          bool
+	Facts         int64
+	TakenMinor    int64
+	RefundedMinor int64
+	DisputedMinor int64
+	FeesMinor     int64 // as told by statements read in on that day
+	ReservedMinor int64 // reserved and neither taken nor released at the day's end
+	PayoutMinor   int64 // taken - refunded - disputed - fees: what the provider owes for the day
+	Previous      string
+	Hash          string
+	At            time.Time
+}
+
+// closeGrace is how long after midnight a day is closed: a commit that was
+// under way at midnight is over by then. One that is not counts to the next day.
+const closeGrace = 15 * time.Minute
+
+// Closes reads and writes daily closes.
+type Closes struct{ db *DB }
+
+// NewCloses returns the closes kept in db.
+func NewCloses(db *DB) *Closes { return &Closes{db} }
+
+// account identifies whose figures a close has.
+type closeKey struct {
+	provider string
+	currency money.Currency
+	test     bool
+}
+
+func (k closeKey) compare(o closeKey) int {
+	return cmp.Or(cmp.Compare(k.provider, o.provider), cmp.Compare(k.currency, o.currency), compareBool(k.test, o.test))
+}
+
+// CloseDays closes every day that is over and has something that is not closed,
+// oldest first, each in a transaction of its own. It may be called any number
+// of times, by several processes at once; days is how many this call closed.
+func (c *Closes) CloseDays(ctx context.Context) (days int, err error) {
+	for {
+		var closed bool
+		err := c.db.Write(ctx, func(tx *gorm.DB) error {
+			closed, err = closeDay(ctx, tx, c.db.zone)
+			return err
+		})
+		switch {
+		case errors.Is(err, ErrDuplicate): // another process closed it
+		case err != nil:
+			return days, err
+		case !closed:
+			return days, nil
+		default:
+			days++
+		}
+	}
+}
+
+// closeDay closes the oldest day that is over, if there is one.
+func closeDay(ctx context.Context, tx *gorm.DB, fallback *time.Location) (bool, error) {
+	s, err := currentSettings(ctx, tx)
+	if err != nil {
+		return false, err
+	}
+	zone := s.location(fallback)
+	now := tx.NowFunc()
+	today := Day(now.Add(-closeGrace), zone)
+	var oldest *string
+	err = tx.WithContext(ctx).Raw(`SELECT MIN(day) FROM (
+		SELECT MIN(day) AS day FROM bookings WHERE close_id IS NULL
+		UNION ALL SELECT MIN(day) AS day FROM fees WHERE close_id IS NULL) AS open`).Scan(&oldest).Error
+	if err != nil || oldest == nil || *oldest >= today {
+		return false, named(err, "open days")
+	}
+	last, err := rowsOf[Close](tx, forUpdate()).Order("id DESC").Limit(1).Find(ctx)
+	if err != nil {
+		return false, named(err, "last close")
+	}
+	day, previous := *oldest, ""
+	if len(last) > 0 {
+		previous = last[0].Hash
+		if day <= last[0].Day { // booked late, or cut by another zone
+			day = nextDay(last[0].Day)
+		}
+		if day >= today {
+			return false, nil
+		}
+	}
+	d := dayClose{tx: tx, day: day, zone: zone, sums: map[closeKey]*Close{}, facts: map[closeKey][]int64{}, hashes: map[closeKey]hash.Hash{}, at: now}
+	if err := d.gather(ctx); err != nil {
+		return false, err
+	}
+	return true, d.write(ctx, previous)
+}
+
+func nextDay(day string) string {
+	t, err := time.Parse(time.DateOnly, day)
+	if err != nil {
+		return day
+	}
+	return t.AddDate(0, 0, 1).Format(time.DateOnly)
+}
+
+// dayClose is a day while it is closed.
+type dayClose struct {
+	tx     *gorm.DB
+	day    string
+	zone   *time.Location
+	at     time.Time
+	sums   map[closeKey]*Close
+	facts  map[closeKey][]int64
+	hashes map[closeKey]hash.Hash // over the facts, by id
+}
+
+func (d *dayClose) sum(k closeKey) *Close {
+	if d.sums[k] == nil {
+		d.sums[k] = &Close{Day: d.day, TimeZone: d.zone.String(), Provider: k.provider, Currency: k.currency, Test: k.test, At: d.at}
+		d.hashes[k] = sha256.New()
+	}
+	return d.sums[k]
+}
+
+// bookedFact is a fact with what a close needs to know about it.
+type bookedFact struct {
+	ID        int64
+	PaymentID string
+	Kind      FactKind
+	Minor     int64
+	Currency  money.Currency
+	Provider  string
+	Test      bool
+}
+
+// seal is the line of a fact in the hash of its close.
+func (f bookedFact) seal() string {
+	return fmt.Sprintf("fact %d %s %s %d %s\n", f.ID, f.PaymentID, f.Kind, f.Minor, f.Currency)
+}
+
+const bookedFacts = `SELECT f.id, f.payment_id, f.kind, f.minor, f.currency, p.provider, b.test
+	FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id `
+
+// gather reads what the day's closes will hold.
+func (d *dayClose) gather(ctx context.Context) error {
+	for last := int64(0); ; {
+		var some []bookedFact
+		err := d.tx.WithContext(ctx).Raw(bookedFacts+"WHERE b.close_id IS NULL AND b.day <= ? AND b.fact_id > ? ORDER BY b.fact_id LIMIT ?", d.day, last, countBatch).Scan(&some).Error
+		if err != nil {
+			return named(err, "facts of "+d.day)
+		}
+		for _, f := range some {
+			last = f.ID
+			k := closeKey{f.Provider, f.Currency, f.Test}
+			d.sum(k).count(f)
+			_, _ = d.hashes[k].Write([]byte(f.seal())) // a hash cannot fail
+			d.facts[k] = append(d.facts[k], f.ID)
+		}
+		if len(some) < countBatch {
+			break
+		}
+	}
+	fees, err := rowsOf[Fee](d.tx).Where("close_id IS NULL AND day <= ?", d.day).Order("id").Find(ctx)
+	if err != nil {
+		return named(err, "fees of "+d.day)
+	}
+	for _, f := range fees {
+		d.sum(closeKey{f.Provider, f.Currency, f.Test}).FeesMinor += f.Minor
+	}
+	return d.reserved(ctx)
+}
+
+// count adds a fact.
+func (c *Close) count(f bookedFact) {
+	var sum Figure
+	sum.count(f.Kind, f.Minor)
+	c.Facts++
+	c.TakenMinor += sum.TakenMinor
+	c.RefundedMinor += sum.RefundedMinor
+	c.DisputedMinor += sum.DisputedMinor
+}
+
+// reserved adds what was reserved when the day ended. That is of payments with
+// a reservation now, and of those that something was booked for since.
+func (d *dayClose) reserved(ctx context.Context) error {
+	var rows []bookedFact
+	err := d.tx.WithContext(ctx).Raw(bookedFacts+`WHERE b.day <= ? AND f.kind IN ('authorized','released','captured','corrected') AND (
+		f.payment_id IN (SELECT id FROM payments WHERE state = 'authorized') OR
+		f.payment_id IN (SELECT since.payment_id FROM bookings later JOIN facts since ON since.id = later.fact_id WHERE later.close_id IS NULL AND later.day > ?))`,
+		d.day, d.day).Scan(&rows).Error
+	if err != nil {
+		return named(err, "reservations")
+	}
+	type left struct{ authorized, gone int64 }
+	byPayment, whose := map[string]*left{}, map[string]closeKey{}
+	for _, f := range rows {
+		if byPayment[f.PaymentID] == nil {
+			byPayment[f.PaymentID], whose[f.PaymentID] = &left{}, closeKey{f.Provider, f.Currency, f.Test}
+		}
+		if f.Kind == FactAuthorized {
+			byPayment[f.PaymentID].authorized += f.Minor
+		} else {
+			byPayment[f.PaymentID].gone += f.Minor
+		}
+	}
+	for id, l := range byPayment {
+		if more := l.authorized - l.gone; more > 0 {
+			if sum := d.sums[whose[id]]; sum != nil {
+				sum.ReservedMinor += more
+			}
+		}
+	}
+	return nil
+}
+
+// write writes the closes, each with the hash of the one before, and marks what
+// they hold.
+func (d *dayClose) write(ctx context.Context, previous string) error {
+	keys := make([]closeKey, 0, len(d.sums))
+	for k := range d.sums {
+		keys = append(keys, k)
+	}
+	slices.SortFunc(keys, closeKey.compare)
+	for _, k := range keys {
+		one := d.sums[k]
+		one.PayoutMinor = one.TakenMinor - one.RefundedMinor - one.DisputedMinor - one.FeesMinor
+		one.Previous = previous
+		one.Hash = one.seal(d.hashes[k])
+		previous = one.Hash
+		if err := d.tx.WithContext(ctx).Create(one).Error; err != nil {
+			return named(err, "close of "+d.day)
+		}
+		for ids := range slices.Chunk(d.facts[k], countBatch) {
+			n, err := rowsOf[Booking](d.tx).Where("close_id IS NULL AND fact_id IN ?", ids).Update(ctx, "close_id", one.ID)
+			if err != nil {
+				return named(err, "bookings of "+d.day)
+			}
+			if n != len(ids) {
+				return fmt.Errorf("%w: close of %s", ErrDuplicate, d.day) // another process closed them
+			}
+		}
+		_, err := rowsOf[Fee](d.tx).Where("close_id IS NULL AND day <= ? AND provider = ? AND currency = ? AND test = ?", d.day, k.provider, k.currency, k.test).
+			Set(clause.Assignments(map[string]any{"close_id": one.ID})).Update(ctx)
+		if err != nil {
+			return named(err, "fees of "+d.day)
+		}
+	}
+	return nil
+}
+
+// seal is the close's hash, given that over its facts.
+func (c *Close) seal(facts hash.Hash) string {
+	all := sha256.New()
+	_, _ = fmt.Fprintf(all, "close\n%s\n%s\n%s\n%s %s %t\n%d %d %d %d %d %d %d\n%x\n", // a hash cannot fail
+		c.Previous, c.Day, c.TimeZone, c.Provider, c.Currency, c.Test,
+		c.Facts, c.TakenMinor, c.RefundedMinor, c.DisputedMinor, c.FeesMinor, c.ReservedMinor, c.PayoutMinor, facts.Sum(nil))
+	return hex.EncodeToString(all.Sum(nil))
+}
+
+// CloseFilter chooses closes for a list.
+type CloseFilter struct {
+	Provider string
+	Currency money.Currency
+	Test     bool
+	Before   int64 // older than the close with this id; 0 for the newest
+	Limit    int
+}
+
+// List returns closes, newest first; more tells whether there are older ones.
+func (c *Closes) List(ctx context.Context, f CloseFilter) (all []Close, more bool, err error) {
+	q := rowsOf[Close](c.db.r).Where("test = ?", f.Test)
+	if f.Provider != "" {
+		q = q.Where("provider = ?", f.Provider)
+	}
+	if f.Currency != "" {
+		q = q.Where("currency = ?", f.Currency)
+	}
+	if f.Before > 0 {
+		q = q.Where("id < ?", f.Before)
+	}
+	all, err = q.Order("id DESC").Limit(f.Limit + 1).Find(ctx)
+	if more = len(all) > f.Limit; more {
+		all = all[:f.Limit]
+	}
+	return all, more, named(err, "closes")
+}
+
+// OfDay returns the closes of one day.
+func (c *Closes) OfDay(ctx context.Context, day string) ([]Close, error) {
+	all, err := rowsOf[Close](c.db.r).Where("day = ?", day).Order("id").Find(ctx)
+	return all, named(err, "closes of "+day)
+}
+
+// ClosedFact is one fact of a close, with the order that it belongs to.
+type ClosedFact struct {
+	Fact
+	OrderID int64
+	Method  string
+}
+
+// Facts returns some facts of a close in their order, those after the given id.
+func (c *Closes) Facts(ctx context.Context, id, after int64, limit int) (all []ClosedFact, more bool, err error) {
+	err = c.db.r.WithContext(ctx).Raw(`SELECT f.*, p.order_id, p.method FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
+		WHERE b.close_id = ? AND b.fact_id > ? ORDER BY b.fact_id LIMIT ?`, id, after, limit+1).Scan(&all).Error
+	if more = len(all) > limit; more {
+		all = all[:limit]
+	}
+	return all, more, named(err, "facts of a close")
+}
+
+// Open returns the figures of days that are not closed yet, by day, provider and
+// currency.
+func (c *Closes) Open(ctx context.Context, test bool) ([]Figure, error) {
+	from := ""
+	last, err := rowsOf[Close](c.db.r).Order("id DESC").Limit(1).Find(ctx)
+	if err != nil {
+		return nil, named(err, "last close")
+	}
+	if len(last) > 0 {
+		from = last[0].Day
+	}
+	var all []Figure
+	err = c.db.r.WithContext(ctx).Model(&Figure{}).Where("day > ? AND test = ?", from, test).
+		Select("day, currency, provider, SUM(taken_minor) AS taken_minor, SUM(refunded_minor) AS refunded_minor, SUM(disputed_minor) AS disputed_minor").
+		Group("day, currency, provider").Order("day DESC, provider, currency").Scan(&all).Error
+	return all, named(err, "open days")
+}
+
+// Check proves that the closes follow from their facts and from each other. It
+// tells found of everything that does not, and returns how many it looked at.
+func (c *Closes) Check(ctx context.Context, found func(Finding) error) (n int64, err error) {
+	previous := ""
+	for last := int64(0); ; {
+		all, err := rowsOf[Close](c.db.r).Where("id > ?", last).Order("id").Limit(verifyBatch).Find(ctx)
+		if err != nil || len(all) == 0 {
+			return n, named(err, "closes")
+		}
+		for _, one := range all {
+			last = one.ID
+			n++
+			if err := c.check(ctx, one, previous, found); err != nil {
+				return n, err
+			}
+			previous = one.Hash
+		}
+	}
+}
+
+func (c *Closes) check(ctx context.Context, one Close, previous string, found func(Finding) error) error {
+	what := fmt.Sprintf("close of %s, %s in %s", one.Day, one.Provider, one.Currency)
+	if one.Previous != previous {
+		if err := found(Finding{What: "the one before the " + what, Expected: previous, Found: one.Previous}); err != nil {
+			return err
+		}
+	}
+	again := one
+	again.Facts, again.TakenMinor, again.RefundedMinor, again.DisputedMinor, again.FeesMinor = 0, 0, 0, 0, 0
+	sum := sha256.New()
+	for last := int64(0); ; {
+		var some []bookedFact
+		err := c.db.r.WithContext(ctx).Raw(bookedFacts+"WHERE b.close_id = ? AND b.fact_id > ? ORDER BY b.fact_id LIMIT ?", one.ID, last, countBatch).Scan(&some).Error
+		if err != nil {
+			return named(err, "facts of the "+what)
+		}
+		for _, f := range some {
+			last = f.ID
+			again.count(f)
+			_, _ = sum.Write([]byte(f.seal())) // a hash cannot fail
+		}
+		if len(some) < countBatch {
+			break
+		}
+	}
+	err := c.db.r.WithContext(ctx).Raw("SELECT COALESCE(SUM(minor), 0) FROM fees WHERE close_id = ?", one.ID).Scan(&again.FeesMinor).Error
+	if err != nil {
+		return named(err, "fees of the "+what)
+	}
+	again.PayoutMinor = again.TakenMinor - again.RefundedMinor - again.DisputedMinor - again.FeesMinor
+	again.Hash = again.seal(sum)
+	if again == one {
+		return nil
+	}
+	say := func(c Close) string {
+		return fmt.Sprintf("%d facts, taken %d, refunded %d, disputed %d, fees %d, payout %d, hash %.12s", c.Facts, c.TakenMinor, c.RefundedMinor, c.DisputedMinor, c.FeesMinor, c.PayoutMinor, c.Hash)
+	}
+	return found(Finding{What: what, Expected: say(again), Found: say(one)})
+}

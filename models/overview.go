@@ -1,0 +1,203 @@
+package models
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"time"
+
+	"gorm.io/gorm"
+)
+
+// CountUpTo is where counting ends that nobody needs exactly: as many means as
+// many or more.
+const CountUpTo = 100
+
+// Overview reads what the first page of the dashboard is made of. However many
+// orders there are, it reads days, and the few rows that wait for a person.
+type Overview struct{ db *DB }
+
+// NewOverview returns the overview of db.
+func NewOverview(db *DB) *Overview { return &Overview{db} }
+
+// Figures returns the figures of the days from the first to the last one, both
+// among them, by day.
+func (o *Overview) Figures(ctx context.Context, from, to string, test bool) ([]Figure, error) {
+	all, err := rowsOf[Figure](o.db.r).Where("day >= ? AND day <= ? AND test = ?", from, to, test).
+		Order("day, currency, provider, method").Find(ctx)
+	return all, named(err, "figures")
+}
+
+// InboxKind is the open items of one kind.
+type InboxKind struct {
+	Kind  Attention
+	Times int64
+	First int64     // id of the oldest
+	Item  InboxItem `gorm:"-"` // the oldest
+}
+
+// inboxLook is how many open items are looked at.
+const inboxLook = 1000
+
+// Inbox returns what waits in the inbox by kind, the kind that waits longest
+// first.
+func (o *Overview) Inbox(ctx context.Context) (kinds []InboxKind, err error) {
+	err = o.db.snapshot(ctx, func(tx *gorm.DB) error {
+		kinds = nil
+		err := tx.Raw(`SELECT kind, COUNT(*) AS times, MIN(id) AS first FROM (SELECT id, kind FROM inbox WHERE closed_at IS NULL ORDER BY id LIMIT ?) AS waiting
+			GROUP BY kind ORDER BY MIN(id)`, inboxLook).Scan(&kinds).Error
+		if err != nil {
+			return named(err, "inbox")
+		}
+		for i := range kinds {
+			if kinds[i].Item, err = rowsOf[InboxItem](tx).Where("id = ?", kinds[i].First).First(ctx); err != nil {
+				return named(err, "inbox item")
+			}
+		}
+		return nil
+	})
+	return kinds, err
+}
+
+// briefly is what the overview says of a payment.
+const briefly = "id, order_id, provider, method, state, minor, currency, hold_until, ask_at, created_at"
+
+// Lapsing returns payments whose reservation ends by then, the first to end
+// first, up to CountUpTo. Balances are left out.
+func (o *Overview) Lapsing(ctx context.Context, by time.Time) ([]Payment, error) {
+	all, err := rowsOf[Payment](o.db.r).Select(briefly).Where(sqlLapsing+" AND hold_until <= ?", by).Order("hold_until").Limit(CountUpTo).Find(ctx)
+	return all, named(err, "reservations about to lapse")
+}
+
+// sqlLapsing is what payments_lapsing holds, word for word.
+const sqlLapsing = "hold_until IS NOT NULL AND state = 'authorized'"
+
+// Late returns payments whose next question was due before then and was not
+// asked, the latest of them first, up to CountUpTo. Balances are left out.
+func (o *Overview) Late(ctx context.Context, before time.Time) ([]Payment, error) {
+	all, err := rowsOf[Payment](o.db.r).Select(briefly).Where("ask_at < ?", before).Order("ask_at").Limit(CountUpTo).Find(ctx)
+	return all, named(err, "late questions")
+}
+
+// Unheard returns the oldest payment at a provider, begun within the given time,
+// of which there was news although the provider has not called since it was
+// begun; and the provider's newest callback, whose ID is 0 when there is none.
+// Of a payment without news there is nothing that a callback could have told.
+//
+// Errors: ErrNotFound when there is no such payment.
+func (o *Overview) Unheard(ctx context.Context, provider string, from, to time.Time) (pay Payment, last Delivery, err error) {
+	last, err = rowsOf[Delivery](o.db.r).Select("id, provider, received_at, last_at").Where("provider = ?", provider).Order("id DESC").First(ctx)
+	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
+		return pay, last, named(err, "deliveries")
+	}
+	if last.ID != 0 && last.LastAt.After(from) {
+		from = last.LastAt
+	}
+	pay, err = rowsOf[Payment](o.db.r).Select(briefly).
+		Where("provider = ? AND created_at > ? AND created_at < ? AND state NOT IN ?", provider, from, to, silent).
+		Order("created_at, id").First(ctx)
+	return pay, last, named(err, "payments without a callback")
+}
+
+// silent are the states of a payment of which a provider has nothing to tell.
+var silent = []PaymentState{PaymentCreated, PaymentRedirected, PaymentUnknown}
+
+// ToPack is how many orders wait to be packed, up to CountUpTo.
+func (o *Overview) ToPack(ctx context.Context) (int64, error) { return o.orders(ctx, sqlToPack) }
+
+// ToShip is how many orders wait to be sent, packed or not, up to CountUpTo.
+func (o *Overview) ToShip(ctx context.Context) (int64, error) { return o.orders(ctx, sqlToShip) }
+
+func (o *Overview) orders(ctx context.Context, where string) (n int64, err error) {
+	err = o.db.r.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM orders WHERE "+where+" LIMIT ?) AS some", CountUpTo).Scan(&n).Error
+	return n, named(err, "orders to send")
+}
+
+// StuckJob is work that was tried without success and is still to be done.
+type StuckJob struct {
+	Kind       string
+	GivenUp    bool  // it is not tried again
+	DeliveryID int64 // of a SettleDelivery
+	MailID     int64 // of a SendMail
+	OrderID    int64 // whose mail it is
+	CreatedAt  time.Time
+	NextAt     time.Time // when it is tried again, unless it was given up
+}
+
+// riverJob is a job as River keeps it.
+type riverJob struct {
+	Kind        string
+	State       string
+	Args        string
+	CreatedAt   time.Time
+	ScheduledAt time.Time
+	FinalizedAt *time.Time
+}
+
+// Stuck returns the jobs that are tried again and those that were given up, up
+// to CountUpTo of each. A callback whose payment was settled since, or a mail
+// that was sent, needs its job no more; a job that belongs to no row is
+// forgotten when it was given up before since. A mail that cannot be sent is
+// tried for an hour before it is told of.
+//
+// Jobs are kept by package jobs. Where it has made no tables there are none.
+func (o *Overview) Stuck(ctx context.Context, since time.Time) ([]StuckJob, error) {
+	db := o.db.r.WithContext(ctx)
+	if !db.Migrator().HasTable("river_job") {
+		return nil, nil
+	}
+	args := "json(args)"
+	if o.db.postgres {
+		args = "args::text"
+	}
+	var rows []riverJob
+	for _, some := range []string{"state = 'retryable'", "state = 'discarded'", "state = 'cancelled' AND kind = 'send_mail'"} {
+		var more []riverJob
+		err := db.Raw("SELECT kind, state, "+args+" AS args, created_at, scheduled_at, finalized_at FROM river_job WHERE "+some+" LIMIT ?", CountUpTo).Scan(&more).Error
+		if err != nil {
+			return nil, named(err, "jobs")
+		}
+		rows = append(rows, more...)
+	}
+	var all []StuckJob
+	for _, row := range rows {
+		one := StuckJob{Kind: row.Kind, GivenUp: row.State != "retryable", CreatedAt: row.CreatedAt.UTC(), NextAt: row.ScheduledAt.UTC()}
+		var of struct {
+			DeliveryID int64 `json:"delivery_id"`
+			MailID     int64 `json:"mail_id"`
+		}
+		if err := json.Unmarshal([]byte(row.Args), &of); err != nil {
+			return nil, named(err, "arguments of job "+row.Kind)
+		}
+		one.DeliveryID, one.MailID = of.DeliveryID, of.MailID
+		if needed, err := o.needed(ctx, &one, row, since); err != nil {
+			return nil, err
+		} else if needed {
+			all = append(all, one)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b StuckJob) int { return a.CreatedAt.Compare(b.CreatedAt) })
+	return all, nil
+}
+
+// mailPatience is how long a mail may wait for its server.
+const mailPatience = time.Hour
+
+// needed reports whether a job without success is still to be done.
+func (o *Overview) needed(ctx context.Context, j *StuckJob, row riverJob, since time.Time) (bool, error) {
+	switch {
+	case j.Kind == (SettleDelivery{}).Kind() && j.DeliveryID != 0:
+		n, err := rowsOf[Delivery](o.db.r).Where("id = ? AND verdict = ?", j.DeliveryID, DeliveryNew).Count(ctx, "id")
+		return n > 0, named(err, "delivery")
+	case j.Kind == (SendMail{}).Kind() && j.MailID != 0:
+		mails, err := rowsOf[Mail](o.db.r).Select("id, order_id").Where("id = ? AND sent_at IS NULL", j.MailID).Find(ctx)
+		if err != nil || len(mails) == 0 {
+			return false, named(err, "mail")
+		}
+		j.OrderID = mails[0].OrderID
+		return j.GivenUp || o.db.Now().Sub(j.CreatedAt) >= mailPatience, nil
+	default:
+		return row.FinalizedAt == nil || row.FinalizedAt.After(since), nil
+	}
+}
