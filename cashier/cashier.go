@@ -53,11 +53,12 @@ type Config struct {
 	Inbox     *models.Inbox
 	Health    *models.Health // nil: how providers are is not noted
 	Providers []providers.Provider
-	Reserve   []string      // names of providers that reserve money first; it is taken by hand
-	Hold      HoldRule      // what becomes of a reservation that is about to lapse
-	PublicURL string        // the shop's address as browsers and providers see it, without a slash at the end
-	NewID     func() string // random, unguessable, letters and digits; of payments
-	NewKey    func() string // a UUID; of operations
+	Reserve   []string               // names of providers that reserve money first; it is taken by hand
+	Hold      HoldRule               // what becomes of a reservation that is about to lapse, until settings say so
+	Settings  func() models.Settings // what staff have set; nil, and settings with ID 0, leave it at Hold
+	PublicURL string                 // the shop's address as browsers and providers see it, without a slash at the end
+	NewID     func() string          // random, unguessable, letters and digits; of payments
+	NewKey    func() string          // a UUID; of operations
 	Log       *slog.Logger
 	Pace      Pace
 	Wait      func(ctx context.Context, d time.Duration) error // for somebody who is at the same thing; nil: real time
@@ -71,6 +72,7 @@ type Cashier struct {
 	health    *models.Health
 	notes     notes
 	hold      HoldRule
+	settings  func() models.Settings
 	providers map[string]providers.Provider
 	names     []string
 	reserve   []string
@@ -88,7 +90,7 @@ type Cashier struct {
 // New returns a cashier.
 func New(cfg Config) *Cashier {
 	c := &Cashier{
-		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, health: cfg.Health, hold: cmp.Or(cfg.Hold, HoldVoid),
+		payments: cfg.Payments, orders: cfg.Orders, inbox: cfg.Inbox, health: cfg.Health, hold: cmp.Or(cfg.Hold, HoldVoid), settings: cfg.Settings,
 		providers: map[string]providers.Provider{}, publicURL: cfg.PublicURL,
 		reserve: cfg.Reserve, newID: cfg.NewID, newKey: cfg.NewKey, log: cfg.Log, pace: cfg.Pace, wait: cfg.Wait,
 	}

@@ -9,8 +9,7 @@ import (
 
 const (
 	holdFor  = 28 * 24 * time.Hour // how long a reservation lasts where the provider does not say
-	holdWarn = 3 * 24 * time.Hour  // so long before it lapses staff are told
-	holdAct  = 24 * time.Hour      // and so long before, the shop's rule is followed
+	holdAct  = 24 * time.Hour      // so long before it lapses the shop's rule is followed
 	clearFor = 4 * 24 * time.Hour  // longer than any bank should take
 	wordFor  = time.Hour           // longer than a word that we do not know should last
 )
@@ -26,13 +25,29 @@ const (
 	HoldKeep    HoldRule = "keep"    // staff are told, and nothing is done
 )
 
+// set is what staff have set; the zero Settings where they have not.
+func (c *Cashier) set() models.Settings {
+	if c.settings == nil {
+		return models.Settings{}
+	}
+	return c.settings()
+}
+
+// HoldRule is the shop's rule as it is now.
+func (c *Cashier) HoldRule() HoldRule {
+	if set := c.set(); set.ID != 0 {
+		return HoldRule(set.HoldRule)
+	}
+	return c.hold
+}
+
 // look is when to look at a reservation again: at the latest when staff are to
 // be told, and when the rule is due.
-func (HoldRule) look(now, at time.Time, until *time.Time) time.Time {
+func (c *Cashier) look(now, at time.Time, until *time.Time) time.Time {
 	if until == nil {
 		return at
 	}
-	for _, before := range []time.Duration{holdWarn, holdAct} {
+	for _, before := range []time.Duration{c.set().WarnBefore(), holdAct} {
 		if due := until.Add(-before); due.After(now) && due.Before(at) {
 			at = due
 		}
@@ -54,7 +69,7 @@ func (c *Cashier) clocks(p models.Payment, r providers.Report, ch *models.Change
 			ch.HoldUntil, until = &lapses, &lapses
 		}
 	}
-	ch.Concerns[models.AttentionLapsing] = r.Outcome == providers.Authorized && until != nil && until.Sub(now) <= holdWarn
+	ch.Concerns[models.AttentionLapsing] = r.Outcome == providers.Authorized && until != nil && until.Sub(now) <= c.set().WarnBefore()
 	ch.Concerns[models.AttentionUnknownWord] = r.Outcome == providers.Unknown && r.Reason != providers.ReasonPayout &&
 		p.State != models.PaymentPaid && !p.State.Ended() && now.Sub(p.CreatedAt) > wordFor
 	ch.Concerns[models.AttentionClearingLate] = r.Outcome == providers.Processing && p.State == models.PaymentProcessing && now.Sub(p.UpdatedAt) > clearFor

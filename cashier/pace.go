@@ -63,7 +63,7 @@ func (c *Cashier) next(p models.Payment, ops []models.Operation, change models.C
 	}
 	at := now.Add(gap)
 	if state == models.PaymentAuthorized {
-		at = c.hold.look(now, at, cmp.Or(change.HoldUntil, p.HoldUntil))
+		at = c.look(now, at, cmp.Or(change.HoldUntil, p.HoldUntil))
 	}
 	return &at
 }

@@ -58,6 +58,7 @@ func New(d Deps) (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	d.Shop.Live = d.DB.Known
 	products, orders, payments := models.NewProducts(d.DB), models.NewOrders(d.DB), models.NewPayments(d.DB)
 	deliveries := models.NewDeliveries(d.DB)
 	front := shop.Pages{
@@ -67,7 +68,7 @@ func New(d Deps) (http.Handler, error) {
 	office := admin.Pages{
 		Log: d.Log, Shop: d.Shop, DB: d.DB, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),
 		Seal: seal, Drafts: admin.NewDrafts(seal), Staff: models.NewStaff(d.DB), Throttles: models.NewThrottles(d.DB), Orders: orders, Payments: payments,
-		Deliveries: deliveries, Mails: models.NewMails(d.DB), Inbox: models.NewInbox(d.DB), Products: products, Cashier: d.Cashier, Offers: d.Offers, Hold: d.Hold,
+		Deliveries: deliveries, Mails: models.NewMails(d.DB), Inbox: models.NewInbox(d.DB), Products: products, Pictures: models.NewPictures(d.DB), Cashier: d.Cashier, Offers: d.Offers, Hold: d.Hold,
 	}
 	bells := callbacks.Callbacks{Log: d.Log, Provider: d.Cashier.Provider, Keeper: deliveries}
 
@@ -116,6 +117,9 @@ func New(d Deps) (http.Handler, error) {
 	r.POST("/orders/:token/cancel", inShop.Handle(front.Cancel))
 	r.GET("/orders/:token/receipt", inShop.Handle(front.Receipt))
 
+	r.GET("/pictures/:digest", inShop.Handle(office.Picture))
+	r.HEAD("/pictures/:digest", inShop.Handle(office.Picture))
+
 	r.POST("/callbacks/:provider", machine.Handle(bells.Receive))
 	r.POST("/callbacks/:provider/:secret", machine.Handle(bells.Receive))
 
@@ -163,6 +167,21 @@ func New(d Deps) (http.Handler, error) {
 	staff.POST("/approvals/:approval/withdraw", inOffice.Handle(office.Withdraw))
 	staff.GET("/payments", inOffice.Handle(office.PaymentList))
 	staff.GET("/refunds", inOffice.Handle(office.RefundList))
+	staff.GET("/products", inOffice.Handle(office.Shelf))
+	staff.GET("/products/new", inOffice.Handle(office.NewProduct))
+	staff.POST("/products/new", inOffice.Handle(office.AddProduct))
+	staff.GET("/products/:id", inOffice.Handle(office.Product))
+	staff.POST("/products/:id", inOffice.Handle(office.ChangeProduct))
+	staff.POST("/products/:id/archive", inOffice.Handle(office.ArchiveProduct(true)))
+	staff.POST("/products/:id/restore", inOffice.Handle(office.ArchiveProduct(false)))
+	staff.POST("/products/:id/up", inOffice.Handle(office.MoveProduct(true)))
+	staff.POST("/products/:id/down", inOffice.Handle(office.MoveProduct(false)))
+	staff.POST("/products/:id/picture", inOffice.Handle(office.SetPicture))
+	staff.POST("/products/:id/picture/remove", inOffice.Handle(office.RemovePicture))
+	staff.GET("/settings", inOffice.Handle(office.Settings))
+	staff.POST("/settings", inOffice.Handle(office.SaveSettings))
+	staff.POST("/settings/logo", inOffice.Handle(office.SetLogo))
+	staff.POST("/settings/logo/remove", inOffice.Handle(office.RemoveLogo))
 	staff.GET("/inbox", inOffice.Handle(office.Waiting))
 	staff.GET("/inbox/:item", inOffice.Handle(office.Item))
 	staff.POST("/inbox/:item/accept", inOffice.Handle(office.Accept))

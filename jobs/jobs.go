@@ -77,7 +77,7 @@ func New(o Options) (*Runner, error) {
 	err = errors.Join(
 		river.AddWorkerSafely(workers, &settleWorker{deliveries: models.NewDeliveries(o.DB), cashier: o.Cashier}),
 		river.AddWorkerSafely(workers, &mailWorker{
-			mails: models.NewMails(o.DB), orders: models.NewOrders(o.DB), label: labels(o.Cashier), shop: o.Shop, post: poster(o.SMTP), log: o.Log,
+			mails: models.NewMails(o.DB), orders: models.NewOrders(o.DB), label: labels(o.Cashier), shop: o.Shop, live: o.DB.Known, post: poster(o.SMTP), log: o.Log,
 		}),
 		river.AddWorkerSafely(workers, &tidyWorker{sessions: models.NewStaffSessions(o.DB), throttles: models.NewThrottles(o.DB)}),
 		river.AddWorkerSafely(workers, &closeWorker{closes: models.NewCloses(o.DB)}),

@@ -50,8 +50,23 @@ type mailWorker struct {
 	orders *models.Orders
 	label  func(provider string) string
 	shop   Shop
+	live   func() models.Settings
 	post   sender // nil: mails are kept and not sent
 	log    *slog.Logger
+}
+
+// now is the shop as its settings are now; where there are none it is as the
+// program was started.
+func (w *mailWorker) now() Shop {
+	shop, set := w.shop, w.live()
+	if set.ID == 0 {
+		return shop
+	}
+	shop.Name, shop.Contact = set.ShopName, set.Contact
+	if zone, err := models.Zone(set.TimeZone); err == nil {
+		shop.Location = zone
+	}
+	return shop
 }
 
 // labels names providers as people know them. One that is not set up any more
@@ -173,7 +188,7 @@ func (w *mailWorker) page(m models.Mail, d models.OrderDetail) (page, error) {
 // refunded is the mail that tells of a refund, from the order's rows.
 func (w *mailWorker) refunded(d models.OrderDetail, op models.Operation) mail.Refunded {
 	page := mail.Refunded{
-		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Amount: op.Amount.Format(locale), OrderURL: w.orderURL(d),
+		ShopName: w.now().Name, Contact: w.now().Contact, Number: d.Number(), Name: d.Name, Amount: op.Amount.Format(locale), OrderURL: w.orderURL(d),
 	}
 	left := money.Amount{Currency: d.Total.Currency}
 	for _, p := range d.Payments {
@@ -191,7 +206,7 @@ func (w *mailWorker) refunded(d models.OrderDetail, op models.Operation) mail.Re
 // shipped is the mail that says that an order has left, from its rows.
 func (w *mailWorker) shipped(d models.OrderDetail) mail.Shipped {
 	page := mail.Shipped{
-		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Carrier: d.Carrier, Tracking: d.Tracking,
+		ShopName: w.now().Name, Contact: w.now().Contact, Number: d.Number(), Name: d.Name, Carrier: d.Carrier, Tracking: d.Tracking,
 		Address: addressLines(d.Address), OrderURL: w.orderURL(d),
 	}
 	for _, l := range d.Lines {
@@ -207,11 +222,11 @@ func (w *mailWorker) orderURL(d models.OrderDetail) string {
 // orderPaid is the mail that confirms a paid order, from its rows.
 func (w *mailWorker) orderPaid(d models.OrderDetail) (mail.OrderPaid, error) {
 	page := mail.OrderPaid{
-		ShopName: w.shop.Name, Contact: w.shop.Contact, Number: d.Number(), Name: d.Name, Total: d.Total.Format(locale),
+		ShopName: w.now().Name, Contact: w.now().Contact, Number: d.Number(), Name: d.Name, Total: d.Total.Format(locale),
 		Address: addressLines(d.Address), OrderURL: w.orderURL(d),
 	}
 	if d.PaidAt != nil {
-		page.PaidAt = d.PaidAt.In(w.shop.Location).Format("Monday 2 January 2006, 15:04")
+		page.PaidAt = d.PaidAt.In(w.now().Location).Format("Monday 2 January 2006, 15:04")
 	}
 	received := money.Amount{Currency: d.Total.Currency}
 	for _, p := range d.Payments {

@@ -120,8 +120,8 @@ func (f AuditFilter) where(q query[Audit]) query[Audit] {
 		{f.Actor != "", "actor = ?", f.Actor},
 		{f.Action != "", "action = ?", f.Action},
 		{f.Subject != "", "subject = ?", f.Subject},
-		{!f.From.IsZero(), "at >= ?", f.From},
-		{!f.Until.IsZero(), "at < ?", f.Until},
+		{!f.From.IsZero(), "at >= ?", f.From.UTC()},
+		{!f.Until.IsZero(), "at < ?", f.Until.UTC()},
 	} {
 		if one.is {
 			q = q.Where(one.where, one.value)

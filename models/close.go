@@ -288,10 +288,12 @@ type CloseFilter struct {
 	Currency money.Currency
 	Test     bool
 	Before   int64 // older than the close with this id; 0 for the newest
+	After    int64 // newer than this one, and next to it; counts where Before is 0
 	Limit    int
 }
 
-// List returns closes, newest first; more tells whether there are older ones.
+// List returns closes, newest first; more tells whether there are others further
+// that way.
 func (c *Closes) List(ctx context.Context, f CloseFilter) (all []Close, more bool, err error) {
 	q := rowsOf[Close](c.db.r).Where("test = ?", f.Test)
 	if f.Provider != "" {
@@ -300,14 +302,51 @@ func (c *Closes) List(ctx context.Context, f CloseFilter) (all []Close, more boo
 	if f.Currency != "" {
 		q = q.Where("currency = ?", f.Currency)
 	}
-	if f.Before > 0 {
+	order := "id DESC"
+	switch {
+	case f.Before > 0:
 		q = q.Where("id < ?", f.Before)
+	case f.After > 0:
+		q, order = q.Where("id > ?", f.After), "id"
 	}
-	all, err = q.Order("id DESC").Limit(f.Limit + 1).Find(ctx)
+	all, err = q.Order(order).Limit(f.Limit + 1).Find(ctx)
 	if more = len(all) > f.Limit; more {
 		all = all[:f.Limit]
 	}
+	if order == "id" {
+		slices.Reverse(all)
+	}
 	return all, more, named(err, "closes")
+}
+
+// Any reports whether a day was ever closed.
+func (c *Closes) Any(ctx context.Context) (bool, error) {
+	all, err := rowsOf[Close](c.db.r).Order("id").Limit(1).Find(ctx)
+	return len(all) > 0, named(err, "closes")
+}
+
+// Currencies are those that closes are in.
+func (c *Closes) Currencies(ctx context.Context) ([]string, error) {
+	return kindsOf(ctx, c.db.r, "closes", "currency")
+}
+
+// Providers are those that closes are about.
+func (c *Closes) Providers(ctx context.Context) ([]string, error) {
+	return kindsOf(ctx, c.db.r, "closes", "provider")
+}
+
+// kindsOf is every value of a column that leads an index: as many steps as there
+// are values, however many rows there are.
+func kindsOf(ctx context.Context, db *gorm.DB, table, column string) (all []string, err error) {
+	for last := ""; ; {
+		var next *string
+		err := db.WithContext(ctx).Raw("SELECT MIN("+column+") FROM "+table+" WHERE "+column+" > ?", last).Scan(&next).Error
+		if err != nil || next == nil {
+			return all, named(err, table)
+		}
+		last = *next
+		all = append(all, last)
+	}
 }
 
 // OfDay returns the closes of one day.
@@ -321,11 +360,12 @@ type ClosedFact struct {
 	Fact
 	OrderID int64
 	Method  string
+	Day     string // that it counts to
 }
 
 // Facts returns some facts of a close in their order, those after the given id.
 func (c *Closes) Facts(ctx context.Context, id, after int64, limit int) (all []ClosedFact, more bool, err error) {
-	err = c.db.r.WithContext(ctx).Raw(`SELECT f.*, p.order_id, p.method FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
+	err = c.db.r.WithContext(ctx).Raw(`SELECT f.*, p.order_id, p.method, b.day FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
 		WHERE b.close_id = ? AND b.fact_id > ? ORDER BY b.fact_id LIMIT ?`, id, after, limit+1).Scan(&all).Error
 	if more = len(all) > limit; more {
 		all = all[:limit]

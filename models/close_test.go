@@ -333,7 +333,7 @@ func TestStatements(t *testing.T) {
 				s.Errorf("%s: %q, want %q", verdict, all, want)
 			}
 		}
-		left, _, err := in.OursOnly(s.Context(), one, false, 0, 10)
+		left, _, err := in.OursOnly(s.Context(), one, false, models.FactPlace{}, 10)
 		if err != nil || len(left) != 2 || left[0].PaymentID != differs.ID || left[1].PaymentID != ours.ID {
 			s.Errorf("ours only: %+v %v", left, err)
 		}

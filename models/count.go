@@ -16,7 +16,7 @@ const countBatch = 1000
 // tables. Where every order has its words it changes nothing.
 func (db *DB) Count(ctx context.Context) error {
 	var todo bool
-	err := db.w.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM orders) AND NOT EXISTS (SELECT 1 FROM order_words)").Scan(&todo).Error
+	err := db.r.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM orders) AND NOT EXISTS (SELECT 1 FROM order_words)").Scan(&todo).Error
 	if err != nil || !todo {
 		return named(err, "orders that were not counted")
 	}

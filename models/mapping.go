@@ -64,10 +64,17 @@ func DateLayouts() []string {
 	return []string{time.DateOnly, time.RFC3339, time.DateTime, "02.01.2006", "02/01/2006", "01/02/2006", "2006/01/02", "20060102"}
 }
 
+// DateExample is a day as a layout writes it.
+func DateExample(layout string) string {
+	return time.Date(2026, 11, 21, 14, 30, 0, 0, time.UTC).Format(layout)
+}
+
 // The bounds of a statement.
 const (
 	MaxStatement      = 10 << 20 // bytes
 	MaxStatementLines = 50_000
+	maxColumns        = 200
+	maxColumnName     = 100 // bytes
 )
 
 // ErrNotCSV is returned for a file that is no table of text with a head.
@@ -126,11 +133,17 @@ func (t Table) check() error {
 	if len(t.Head) < 2 {
 		return fmt.Errorf("%w: its first line names fewer than two columns", ErrNotCSV)
 	}
+	if len(t.Head) > maxColumns {
+		return fmt.Errorf("%w: it has more than %d columns", ErrNotCSV, maxColumns)
+	}
 	if len(t.Lines) == 0 {
 		return fmt.Errorf("%w: there is nothing below its first line", ErrNotCSV)
 	}
 	seen := map[string]bool{}
 	for _, name := range t.Head {
+		if len(name) > maxColumnName {
+			return fmt.Errorf("%w: the name of a column is longer than %d letters", ErrNotCSV, maxColumnName)
+		}
 		if name != "" && seen[name] {
 			return fmt.Errorf("%w: two columns are called %q", ErrNotCSV, name)
 		}
@@ -218,7 +231,7 @@ func (r lineReader) read() (StatementLine, error) {
 	if m.Date != "" {
 		t, err := time.Parse(m.Layout, r.cell(m.Date))
 		if err != nil {
-			return l, r.wrong(m.Date, "is not a day written as "+m.Layout)
+			return l, r.wrong(m.Date, "is not a day written as "+DateExample(m.Layout))
 		}
 		l.Day = t.Format(time.DateOnly)
 	}

@@ -74,6 +74,7 @@ type DB struct {
 	due      chan struct{}
 	patience time.Duration
 	zone     *time.Location
+	live     live
 	postgres bool
 }
 

@@ -139,7 +139,7 @@ type Placement struct {
 var ErrSoldOut = errors.New("models: sold out")
 
 // Place writes an order, its lines, its first payment and the operation that
-// will start it, and keeps the pieces for HoldFor, in one commit. With a CheckoutKey that was used before it
+// will start it, and keeps the pieces for a while, in one commit. With a CheckoutKey that was used before it
 // writes nothing and returns the order made then; placed tells which.
 //
 // Errors: ErrSoldOut.

@@ -209,7 +209,7 @@ var ErrNotPayable = errors.New("models: the order cannot be paid now")
 
 // Retry adds another payment to an order that is open and has no live one: the
 // first caller's. A second caller gets ErrNotPayable. The pieces are kept for
-// another HoldFor; ErrSoldOut when others have them by now.
+// another while; ErrSoldOut when others have them by now.
 func (p *Payments) Retry(ctx context.Context, orderID int64, n NewPayment, cause Cause) error {
 	err := p.db.Write(ctx, func(tx *gorm.DB) error {
 		order, err := rowsOf[Order](tx, forUpdate()).Where("id = ?", orderID).First(ctx)

@@ -320,7 +320,7 @@ func TestFailure16_TheLastPiece(t *testing.T) {
 		}
 		// A hold ends by itself; who comes back then is told if the pieces are gone.
 		first := modelstest.Place(t, b, one())
-		b.Clock.Pass(models.HoldFor)
+		b.Clock.Pass(models.Settings{}.KeepFor())
 		if available() != 5 {
 			t.Fatalf("%d available after the hold", available())
 		}

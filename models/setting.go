@@ -1,11 +1,16 @@
 package models
 
 import (
+	"cmp"
 	"context"
 	"database/sql/driver"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"till/money"
@@ -77,6 +82,113 @@ func (l Limits) Above(a money.Amount) bool {
 	return ok && a.Minor > limit
 }
 
+// Defaults of settings that were never saved.
+const (
+	defaultOpen    = 7 * 24 * time.Hour
+	defaultKeep    = 30 * time.Minute
+	defaultRule    = "void"
+	defaultWarning = 3
+)
+
+// OrDefaults is s with every setting that a shop cannot be without.
+func (s Settings) OrDefaults() Settings {
+	s.ShopName = cmp.Or(s.ShopName, "Our shop")
+	s.TimeZone = cmp.Or(s.TimeZone, "UTC")
+	s.OpenSeconds = cmp.Or(s.OpenSeconds, int64(defaultOpen/time.Second))
+	s.KeepSeconds = cmp.Or(s.KeepSeconds, int64(defaultKeep/time.Second))
+	s.HoldRule = cmp.Or(s.HoldRule, defaultRule)
+	s.HoldWarning = cmp.Or(s.HoldWarning, defaultWarning)
+	return s
+}
+
+// OpenFor is how long an order waits for its money.
+func (s Settings) OpenFor() time.Duration {
+	return time.Duration(s.OrDefaults().OpenSeconds) * time.Second
+}
+
+// KeepFor is how long pieces are kept for somebody who has begun to pay.
+func (s Settings) KeepFor() time.Duration {
+	return time.Duration(s.OrDefaults().KeepSeconds) * time.Second
+}
+
+// WarnBefore is how long before a reservation lapses staff are told.
+func (s Settings) WarnBefore() time.Duration {
+	return time.Duration(s.OrDefaults().HoldWarning) * 24 * time.Hour
+}
+
+// Difference is one setting that was changed.
+type Difference struct{ Name, Before, After string }
+
+// Differences is what became of older settings, in a fixed order.
+func (s Settings) Differences(old Settings) (all []Difference) {
+	differs := func(name, before, after string) {
+		if before != after {
+			all = append(all, Difference{name, before, after})
+		}
+	}
+	differs("name", old.ShopName, s.ShopName)
+	differs("headline", old.Headline, s.Headline)
+	differs("intro", old.Intro, s.Intro)
+	differs("contact", old.Contact, s.Contact)
+	differs("address", old.Address, s.Address)
+	differs("logo", old.Logo, s.Logo)
+	differs("receipt text", old.ReceiptText, s.ReceiptText)
+	differs("tax", old.tax(), s.tax())
+	differs("time zone", old.TimeZone, s.TimeZone)
+	differs("orders wait", Lasting(old.OpenFor()), Lasting(s.OpenFor()))
+	differs("pieces are kept", Lasting(old.KeepFor()), Lasting(s.KeepFor()))
+	differs("reservations", old.HoldRule, s.HoldRule)
+	differs("days of warning", strconv.FormatInt(old.HoldWarning, 10), strconv.FormatInt(s.HoldWarning, 10))
+	var in []money.Currency
+	for _, limits := range []Limits{old.Limits, s.Limits} {
+		for c := range limits {
+			if !slices.Contains(in, c) {
+				in = append(in, c)
+			}
+		}
+	}
+	slices.Sort(in)
+	for _, c := range in {
+		differs("refund limit", old.Limits.of(c), s.Limits.of(c))
+	}
+	return all
+}
+
+func (s Settings) tax() string {
+	if s.TaxName == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s %d.%02d %%", s.TaxName, s.TaxRate/100, s.TaxRate%100)
+}
+
+func (l Limits) of(c money.Currency) string {
+	limit, ok := l[c]
+	if !ok {
+		return ""
+	}
+	return money.Amount{Minor: limit, Currency: c}.String()
+}
+
+// Lasting is a duration in the largest units that say it exactly: "7 days",
+// "1 hour 30 minutes".
+func Lasting(d time.Duration) string {
+	var parts []string
+	for _, u := range []struct {
+		unit time.Duration
+		name string
+	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
+		n := d / u.unit
+		d -= n * u.unit
+		switch {
+		case n == 1:
+			parts = append(parts, "1 "+u.name)
+		case n > 1:
+			parts = append(parts, fmt.Sprintf("%d %ss", n, u.name))
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
 // location is the shop's time zone, or another where it has none that is known
 // here.
 func (s Settings) location(fallback *time.Location) *time.Location {
@@ -118,14 +230,32 @@ func (db *DB) BeginSettings(ctx context.Context, first Settings) (s Settings, er
 		s.ID, s.Actor, s.At = 0, "till", tx.NowFunc()
 		return named(rowsOf[Settings](tx).Create(ctx, &s), "settings")
 	})
+	if err == nil {
+		db.live.forget()
+	}
 	return s, err
 }
 
 // SaveSettings makes s count from now on. s.ID is the row that it was made from:
 // when another has been saved meanwhile nothing is written, and the error is
-// ErrStale.
+// ErrStale. Where they are the same nothing is written either.
 func (db *DB) SaveSettings(ctx context.Context, s Settings, actor string) (Settings, error) {
-	err := db.Write(ctx, func(tx *gorm.DB) error {
+	return db.saveSettings(ctx, s, nil, actor)
+}
+
+// SaveLogo makes a picture the shop's logo, and with nil leaves it without one;
+// else it is SaveSettings.
+func (db *DB) SaveLogo(ctx context.Context, s Settings, logo *Picture, actor string) (Settings, error) {
+	s.Logo = ""
+	if logo != nil {
+		s.Logo = logo.Digest
+	}
+	return db.saveSettings(ctx, s, logo, actor)
+}
+
+func (db *DB) saveSettings(ctx context.Context, from Settings, logo *Picture, actor string) (s Settings, err error) {
+	err = db.Write(ctx, func(tx *gorm.DB) error {
+		s = from
 		now, err := currentSettings(ctx, tx)
 		if err != nil {
 			return err
@@ -133,12 +263,95 @@ func (db *DB) SaveSettings(ctx context.Context, s Settings, actor string) (Setti
 		if now.ID != s.ID {
 			return fmt.Errorf("%w: settings", ErrStale)
 		}
-		before := s.ID
+		if logo != nil {
+			if err := addPicture(ctx, tx, *logo); err != nil {
+				return err
+			}
+		}
+		differences := s.Differences(now)
+		if now.ID != 0 && len(differences) == 0 {
+			return nil
+		}
 		s.ID, s.Actor, s.At = 0, actor, tx.NowFunc()
 		if err := rowsOf[Settings](tx).Create(ctx, &s); err != nil {
 			return named(err, "settings")
 		}
-		return addAudit(ctx, tx, Audit{Actor: actor, Action: "settings_saved", Subject: fmt.Sprintf("settings %d", s.ID), Detail: fmt.Sprintf("instead of %d", before)})
+		return addAudit(ctx, tx, Audit{Actor: actor, Action: "settings_saved", Subject: fmt.Sprintf("settings %d", s.ID), Detail: detail(differences)})
 	})
+	if err == nil {
+		db.live.forget()
+	}
 	return s, err
+}
+
+// maxDetail bounds a text in the audit, in characters; the whole of it is in the
+// row of the settings.
+const maxDetail = 100
+
+// detail is differences as the audit has them.
+func detail(all []Difference) string {
+	lines := make([]string, len(all))
+	for i, d := range all {
+		lines[i] = fmt.Sprintf("%s: %s → %s", d.Name, bounded(d.Before), bounded(d.After))
+	}
+	return strings.Join(lines, "; ")
+}
+
+func bounded(s string) string {
+	if runes := []rune(s); len(runes) > maxDetail {
+		s = string(runes[:maxDetail]) + "…"
+	}
+	return cmp.Or(s, "none")
+}
+
+// SettingsBefore returns settings that counted once, newest first, with the one
+// that was made from the row id, and those before it: at most limit.
+func (db *DB) SettingsBefore(ctx context.Context, id int64, limit int) ([]Settings, error) {
+	all, err := rowsOf[Settings](db.r).Where("id <= ?", id).Order("id DESC").Limit(limit).Find(ctx)
+	return all, named(err, "settings")
+}
+
+// liveFor is how long settings are believed before they are read again, so that
+// another process is heard.
+const liveFor = time.Second
+
+// live is the settings as this process knows them.
+type live struct {
+	mu    sync.Mutex
+	known bool
+	at    time.Time
+	row   Settings
+}
+
+// forget makes the next one who asks read them anew.
+func (l *live) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.known = false
+}
+
+// Known is Live for those who go on with what was known last.
+func (db *DB) Known() Settings {
+	s, _ := db.Live(context.Background()) // a database that does not answer is told of by whoever cannot go on without
+	return s
+}
+
+// Live is the settings that count now, at most a second late when another
+// process has saved them; one with ID 0 when none were ever saved. Where the
+// database does not answer it is what was known last, and the error says so.
+func (db *DB) Live(ctx context.Context) (Settings, error) {
+	db.live.mu.Lock()
+	defer db.live.mu.Unlock()
+	now := db.Now()
+	if age := now.Sub(db.live.at); db.live.known && age >= 0 && age < liveFor {
+		return db.live.row, nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), liveFor) // it is read for all who wait, not for one
+	defer cancel()
+	row, err := currentSettings(ctx, db.r)
+	if err != nil {
+		return db.live.row, err
+	}
+	db.live.row, db.live.at, db.live.known = row, now, true
+	return row, nil
 }

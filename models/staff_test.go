@@ -583,6 +583,7 @@ func TestAudits(t *testing.T) {
 			{"subject", models.AuditFilter{Subject: "order 3"}, "11 7 3"},
 			{"actor and action", models.AuditFilter{Actor: "staff bo", Action: "y"}, "7 1"},
 			{"days", models.AuditFilter{From: began.Add(time.Hour), Until: began.Add(3 * time.Hour)}, "5 4 3 2"},
+			{"days, as a clock elsewhere has them", models.AuditFilter{From: began.Add(time.Hour).In(time.FixedZone("NZDT", 13*60*60)), Until: began.Add(3 * time.Hour).In(time.FixedZone("NST", -3*60*60))}, "5 4 3 2"},
 			{"everything", models.AuditFilter{Actor: "staff bo", Action: "z", Subject: "order 1", From: began, Until: began.Add(9 * time.Hour)}, "5"},
 			{"nothing", models.AuditFilter{Actor: "staff cy"}, ""},
 		} {

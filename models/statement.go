@@ -106,6 +106,7 @@ type NewStatement struct {
 	Lines    []StatementLine // as ReadStatement returned them
 	Test     bool            // lines of no payment that we know are about tests
 	Actor    string
+	Upload   int64 // that it was read from, to be forgotten with it; may be 0
 }
 
 // Add compares a statement with the ledger and keeps it, all or nothing, and the
@@ -152,13 +153,18 @@ func (s *Statements) Add(ctx context.Context, n NewStatement) (one Statement, er
 		if err != nil {
 			return named(err, "mapping of "+n.Provider)
 		}
+		if _, err := rowsOf[Upload](tx).Where("id = ?", n.Upload).Delete(ctx); err != nil {
+			return named(err, "upload")
+		}
 		return addAudit(ctx, tx, Audit{Actor: n.Actor, Action: AuditStatementRead, Subject: statementSubject(one.ID), Detail: fmt.Sprintf("%s, %d lines", n.Provider, len(lines))})
 	})
 	return one, err
 }
 
-// The actions on statements.
+// The actions on statements and closes.
 const (
+	AuditClosesExported    = "closes_exported"
+	AuditStatementExported = "statement_exported"
 	AuditStatementRead    = "statement_read"
 	AuditStatementRemoved = "statement_removed"
 )
@@ -331,6 +337,18 @@ func (s *Statements) ByID(ctx context.Context, id int64) (Statement, error) {
 	return one, named(err, "statement")
 }
 
+// ByDigest returns the statement of a provider that was read from a file with
+// these bytes, or ErrNotFound.
+func (s *Statements) ByDigest(ctx context.Context, provider, digest string) (Statement, error) {
+	one, err := rowsOf[Statement](s.db.r).Where("provider = ? AND digest = ?", provider, digest).First(ctx)
+	return one, named(err, "statement")
+}
+
+// Providers are those that have payments.
+func (s *Statements) Providers(ctx context.Context) ([]string, error) {
+	return kindsOf(ctx, s.db.r, "payments", "provider")
+}
+
 // LinesOf returns some lines of a statement with the given verdict, in the
 // file's order, those after a position.
 func (s *Statements) LinesOf(ctx context.Context, id int64, verdict LineVerdict, after int64, limit int) (all []StatementLine, more bool, err error) {
@@ -342,17 +360,38 @@ func (s *Statements) LinesOf(ctx context.Context, id int64, verdict LineVerdict,
 	return all, more, named(err, "lines of a statement")
 }
 
+// FactPlace is a fact's place among the facts of some days.
+type FactPlace struct {
+	Day    string
+	FactID int64
+}
+
+// oursOnly is the facts of a provider and some days that no statement tells of.
+const oursOnly = `FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
+	WHERE (b.day, b.fact_id) > (?, ?) AND b.day <= ? AND b.test = ? AND p.provider = ? AND f.kind IN ('captured','corrected','refunded','refund_reversed')
+	AND NOT EXISTS (SELECT 1 FROM statement_lines l WHERE l.fact_id = f.id) `
+
 // OursOnly returns some facts of a statement's provider and days that no
-// statement tells of, those after the given id.
-func (s *Statements) OursOnly(ctx context.Context, one Statement, test bool, after int64, limit int) (all []ClosedFact, more bool, err error) {
-	err = s.db.r.WithContext(ctx).Raw(`SELECT f.*, p.order_id, p.method FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
-		WHERE b.day >= ? AND b.day <= ? AND b.fact_id > ? AND b.test = ? AND p.provider = ? AND f.kind IN ('captured','corrected','refunded','refund_reversed')
-		AND NOT EXISTS (SELECT 1 FROM statement_lines l WHERE l.fact_id = f.id) ORDER BY f.id LIMIT ?`,
-		one.FirstDay, one.LastDay, after, test, one.Provider, limit+1).Scan(&all).Error
+// statement tells of, by day, those after a place. The zero place is before all.
+func (s *Statements) OursOnly(ctx context.Context, one Statement, test bool, after FactPlace, limit int) (all []ClosedFact, more bool, err error) {
+	if after.Day < one.FirstDay {
+		after = FactPlace{one.FirstDay, 0}
+	}
+	err = s.db.r.WithContext(ctx).Raw("SELECT f.*, p.order_id, p.method, b.day "+oursOnly+"ORDER BY b.day, b.fact_id LIMIT ?",
+		after.Day, after.FactID, one.LastDay, test, one.Provider, limit+1).Scan(&all).Error
 	if more = len(all) > limit; more {
 		all = all[:limit]
 	}
 	return all, more, named(err, "facts without a statement")
+}
+
+// OursOnlyTotals is what those facts come to, by currency. What went back is
+// negative, as in a statement.
+func (s *Statements) OursOnlyTotals(ctx context.Context, one Statement, test bool) ([]StatementTotal, error) {
+	var all []StatementTotal
+	err := s.db.r.WithContext(ctx).Raw("SELECT f.currency, COUNT(*) AS lines, SUM(CASE f.kind WHEN 'refunded' THEN -f.minor ELSE f.minor END) AS minor "+oursOnly+
+		"GROUP BY f.currency ORDER BY f.currency", one.FirstDay, 0, one.LastDay, test, one.Provider).Scan(&all).Error
+	return all, named(err, "totals of facts without a statement")
 }
 
 // StatementTotal is what the lines of one verdict come to in one currency.

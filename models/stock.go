@@ -23,9 +23,6 @@ type StockMovement struct {
 	At          time.Time
 }
 
-// HoldFor is how long pieces are kept for somebody who has begun to pay.
-const HoldFor = 30 * time.Minute
-
 // StockHold is pieces kept for an order that is being paid: nobody else may
 // order them until then. There is one for an order and product, and it goes with
 // the money, with the end of the order, or with time.
@@ -42,6 +39,10 @@ func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) er
 	lines = slices.Clone(lines)
 	slices.SortFunc(lines, func(a, b OrderLine) int { return cmp.Compare(a.ProductID, b.ProductID) }) // one order of locks for all
 	now := tx.NowFunc()
+	set, err := currentSettings(ctx, tx)
+	if err != nil {
+		return err
+	}
 	for _, l := range lines {
 		p, err := rowsOf[Product](tx, forUpdate()).Where("id = ?", l.ProductID).First(ctx)
 		if err != nil {
@@ -62,7 +63,7 @@ func hold(ctx context.Context, tx *gorm.DB, orderID int64, lines []OrderLine) er
 		if *p.Stock-held < l.Quantity {
 			return fmt.Errorf("%w: %s", ErrSoldOut, l.Slug)
 		}
-		one := StockHold{OrderID: orderID, ProductID: p.ID, Quantity: l.Quantity, Until: now.Add(HoldFor)}
+		one := StockHold{OrderID: orderID, ProductID: p.ID, Quantity: l.Quantity, Until: now.Add(set.KeepFor())}
 		err = tx.Clauses(clause.OnConflict{
 			Columns: []clause.Column{{Name: "order_id"}, {Name: "product_id"}}, DoUpdates: clause.AssignmentColumns([]string{"quantity", "until"}),
 		}).Create(&one).Error

@@ -29,8 +29,8 @@ type Verified struct {
 
 // Verify proves that what is stored beside the ledger follows from it: the
 // balances of payments from their facts, the verdict of orders and the open
-// inbox from their payments, the figures and numbered papers from the facts. It
-// tells found of everything that does not, by order number, and goes on; an error
+// inbox from their payments, the figures and numbered papers from the facts, the
+// daily closes from their facts and from each other. It tells found of everything that does not, by order number, and goes on; an error
 // of found ends it and is returned.
 //
 // It only reads, some hundred orders at a time, each as of one moment: it may
@@ -62,6 +62,9 @@ func (db *DB) Verify(ctx context.Context, found func(Finding) error) (Verified, 
 		}
 	}
 	if err := v.books(ctx); err != nil {
+		return v.sum, err
+	}
+	if _, err := NewCloses(db).Check(ctx, func(f Finding) error { return v.found(0, f.What, f.Expected, f.Found) }); err != nil {
 		return v.sum, err
 	}
 	err := v.strays(ctx)

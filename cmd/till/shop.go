@@ -58,7 +58,7 @@ func newShop(c config, db *models.DB, log *slog.Logger) (*shop, error) {
 		}
 	}
 	desk := cashier.New(cashier.Config{
-		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Health: models.NewHealth(db), Providers: sellers, Reserve: reserve, Hold: c.Hold,
+		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Health: models.NewHealth(db), Providers: sellers, Reserve: reserve, Hold: c.Hold, Settings: db.Known,
 		PublicURL: c.Shop.PublicURL, NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
 	})
 	runner, err := jobs.New(jobs.Options{

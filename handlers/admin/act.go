@@ -130,7 +130,7 @@ func (h Pages) Close(verb page.Verb) func(*gin.Context) error {
 			return h.showAct(c, http.StatusUnprocessableEntity, p)
 		}
 		ctx := context.WithoutCancel(c.Request.Context()) // whoever asked may leave; what is begun is finished
-		said := answer{text: "Recorded: " + d.Total.Format(web.Locale) + " was paid in another way. The order can be sent."}
+		said := answer{text: "Recorded: " + d.Total.Format(web.Locale) + " was paid in another way. " + sendable(p.Order)}
 		if verb == page.VerbCancel {
 			said = answer{text: with("The order is cancelled", ", and given back is ", p.Reserved) + "."}
 			err = h.Cashier.Cancel(ctx, d.ID, why, by(c))
@@ -194,7 +194,7 @@ func sentBefore(d models.OrderDetail, r models.Reservation) (op models.Operation
 // act is the page of a verb, as things are now, or why it is not possible: with
 // the payment that is in the way.
 func (h Pages) act(d models.OrderDetail, verb page.Verb, payment string) (p page.ActPage, pay models.Payment, err error) {
-	p = page.ActPage{Number: d.Number(), Verb: verb, Money: d.Total.Format(web.Locale)}
+	p = page.ActPage{Number: d.Number(), Verb: verb, Money: d.Total.Format(web.Locale), Order: standing(d)}
 	switch verb {
 	case page.VerbReceived, page.VerbCancel:
 		pay, p.Asks, err = h.closable(d, verb)
@@ -231,6 +231,23 @@ func (h Pages) act(d models.OrderDetail, verb page.Verb, payment string) (p page
 		}
 	}
 	return p, pay, nil
+}
+
+// standing is what the order of a verb has come to already.
+func standing(d models.OrderDetail) page.Standing {
+	return page.Standing{Paid: d.PaidAt != nil, Cancelled: d.CancelledAt != nil, Expired: d.ExpiredAt != nil, Test: d.Test}
+}
+
+// sendable says whether an order that is paid now can be sent.
+func sendable(o page.Standing) string {
+	switch {
+	case o.Test:
+		return "It is a test order: nothing is to be sent."
+	case o.Expired:
+		return "It had expired: before you send it, see that everything is still there."
+	default:
+		return "The order can be sent."
+	}
 }
 
 // closable says why an order cannot be cancelled, or be said to be paid outside,

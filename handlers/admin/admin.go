@@ -36,6 +36,7 @@ type Pages struct {
 	Mails      *models.Mails
 	Inbox      *models.Inbox
 	Products   *models.Products
+	Pictures   *models.Pictures
 	Cashier    *cashier.Cashier
 	Offers     []Offer          // every provider that can be set up; may be nil
 	Hold       cashier.HoldRule // as the cashier has it; "" is its default
@@ -54,7 +55,7 @@ type clock struct {
 	zone *time.Location
 }
 
-func (h Pages) clock() clock { return clock{h.Payments.Now(), h.Shop.Location} }
+func (h Pages) clock() clock { return clock{h.Payments.Now(), h.Shop.Now().Location} }
 
 func (k clock) at(t time.Time) page.When { return page.At(t, k.now, k.zone) }
 
@@ -68,7 +69,7 @@ func (k clock) maybe(t *time.Time) page.When {
 
 // outside is the frame of a page for nobody in particular.
 func (h Pages) outside() page.Frame {
-	return page.Frame{Frame: ui.Frame{ShopName: h.Shop.Name, Assets: h.Assets, Demo: h.Shop.Demo}}
+	return page.Frame{Frame: ui.Frame{ShopName: h.Shop.Now().Name, Assets: h.Assets, Demo: h.Shop.Demo}}
 }
 
 // inside is the frame of a page for who is signed in.

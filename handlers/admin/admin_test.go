@@ -144,8 +144,12 @@ func setup(t *testing.T, db modelstest.Bench, publicURL string) *bench {
 	}
 	shop := web.Shop{Name: "Kauri & Clay", Currencies: []money.Currency{"NZD"}, Location: zone, PublicURL: publicURL}
 	orders, payments := models.NewOrders(db.DB), models.NewPayments(db.DB)
+	seal, err := NewSeal(make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
 	b.pages = Pages{
-		Log: log, Shop: shop, Assets: assets{}, Seal: seal, Drafts: NewDrafts(seal), Sessions: NewSessions(models.NewStaffSessions(db.DB), shop.Secure()),
+		Log: log, Shop: shop, DB: db.DB, Assets: assets{}, Seal: seal, Drafts: NewDrafts(seal), Sessions: NewSessions(models.NewStaffSessions(db.DB), shop.Secure()),
 		Staff: models.NewStaff(db.DB), Throttles: models.NewThrottles(db.DB), Orders: orders, Payments: payments,
 		Deliveries: models.NewDeliveries(db.DB), Mails: models.NewMails(db.DB), Inbox: models.NewInbox(db.DB), Products: models.NewProducts(db.DB),
 		Cashier: cashier.New(cashier.Config{
@@ -169,6 +173,10 @@ func engine(t *testing.T, h Pages) *gin.Engine {
 	r.Use(web.Identify(), web.Recover(room), web.SameOrigin(room))
 	r.GET("/admin/login", room.Handle(h.LoginForm))
 	r.POST("/admin/login", room.Handle(h.Login))
+	r.GET("/admin/login/code", room.Handle(h.LoginCode))
+	r.POST("/admin/login/code", room.Handle(h.CheckCode))
+	r.GET("/admin/invitations/:token", room.Handle(h.Invitation))
+	r.POST("/admin/invitations/:token", room.Handle(h.AcceptInvitation))
 	staff := r.Group("/admin", h.Guard())
 	staff.POST("/logout", room.Handle(h.Logout))
 	staff.GET("/orders", room.Handle(h.List))
@@ -208,11 +216,32 @@ func engine(t *testing.T, h Pages) *gin.Engine {
 	staff.GET("/inbox/:item", room.Handle(h.Item))
 	staff.POST("/inbox/:item/accept", room.Handle(h.Accept))
 	staff.POST("/inbox/:item/attach", room.Handle(h.Attach))
+	staff.GET("/staff", room.Handle(h.Members))
+	staff.GET("/staff/:member", room.Handle(h.Member))
+	staff.POST("/staff/:member/role", room.Handle(h.SetRole))
+	staff.POST("/staff/:member/disable", room.Handle(h.Disable))
+	staff.POST("/staff/:member/enable", room.Handle(h.Enable))
+	staff.POST("/staff/:member/reset", room.Handle(h.ResetFactor))
+	staff.POST("/staff/invitations", room.Handle(h.Invite))
+	staff.POST("/staff/invitations/:invitation/revoke", room.Handle(h.RevokeInvitation))
+	staff.GET("/account", room.Handle(h.Account))
+	staff.POST("/account/name", room.Handle(h.Rename))
+	staff.POST("/account/password", room.Handle(h.ChangePassword))
+	staff.POST("/account/sessions/end", room.Handle(h.EndSession))
+	staff.POST("/account/sessions/end-others", room.Handle(h.EndOtherSessions))
+	staff.GET("/account/second-factor", room.Handle(h.Factor))
+	staff.POST("/account/second-factor", room.Handle(h.BeginFactor))
+	staff.POST("/account/second-factor/confirm", room.Handle(h.ConfirmFactor))
+	staff.POST("/account/second-factor/off", room.Handle(h.StopFactor))
+	staff.POST("/account/second-factor/codes", room.Handle(h.RenewCodes))
+	staff.GET("/audit", room.Handle(h.Audit))
+	staff.POST("/audit/export", room.Handle(h.ExportAudit))
 	staff.GET("/deliveries", room.Handle(h.Wires))
 	staff.GET("/deliveries/:id", room.Handle(h.Wire))
 	staff.POST("/deliveries/:id/redeliver", room.Handle(h.Redeliver))
 	staff.GET("/providers", room.Handle(h.Lines))
 	staff.POST("/providers/:provider/test", room.Handle(h.TestLine))
+	h.Drafts.Know(r.Routes())
 	return r
 }
 
@@ -353,7 +382,9 @@ func (b *bench) signedIn(t *testing.T, email string) *browser {
 		t.Fatal(err)
 	}
 	out := httptest.NewRecorder()
-	if err := b.pages.Sessions.open(httptest.NewRequest(http.MethodPost, "http://shop.test/admin/login", nil), out, one.ID); err != nil {
+	in := models.SignIn{StaffID: one.ID, Hash: one.PasswordHash, Agent: "Firefox on Linux", Address: "192.0.2.1"}
+	begin := func(in models.SignIn) error { return b.pages.Sessions.rows.Begin(t.Context(), in) }
+	if err := b.pages.Sessions.open(httptest.NewRequest(http.MethodPost, "http://shop.test/admin/login", nil), out, in, data{}, begin); err != nil {
 		t.Fatal(err)
 	}
 	w := b.browser()

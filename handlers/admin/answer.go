@@ -178,7 +178,7 @@ func (h Pages) refused(c *gin.Context, number int64, err error, p models.Payment
 	if why == "" || errors.Is(err, models.ErrUnavailable) {
 		return err
 	}
-	h.Log.InfoContext(c.Request.Context(), "staff refused", "order", number, "payment_id", p.ID, "staff_id", member(c).ID, "err", err)
+	h.Log.InfoContext(c.Request.Context(), "staff refused", "order", number, "provider", p.Provider, "ref", p.Ref, "staff_id", member(c).ID, "err", err)
 	d, err := h.Orders.ByNumber(c.Request.Context(), number)
 	if err != nil {
 		return err

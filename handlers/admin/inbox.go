@@ -132,6 +132,7 @@ func (h Pages) refundOf(i models.InboxItem, d models.OrderDetail) string {
 	case models.AttentionMismatch, models.AttentionSecondPayment, models.AttentionOverpayment, models.AttentionPaidAfterCancel,
 		models.AttentionSoldOut, models.AttentionRefundFailed, models.AttentionRefundReversed:
 	case models.AttentionUnknown, models.AttentionRefundUnknown, models.AttentionRefundElsewhere, models.AttentionCaptureUnknown,
+		models.AttentionUnanswered, models.AttentionUnauthorized,
 		models.AttentionUnknownWord, models.AttentionContradiction, models.AttentionNeedAction, models.AttentionAccepted,
 		models.AttentionClearingLate, models.AttentionLapsing, models.AttentionDispute, models.AttentionUnknownReference:
 		return ""

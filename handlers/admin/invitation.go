@@ -154,7 +154,7 @@ func (h Pages) AcceptInvitation(c *gin.Context) error {
 		return err
 	}
 	in := models.SignIn{Agent: agent(c.Request.UserAgent()), Address: c.ClientIP()}
-	keep := data{Flash: "Welcome. You are on the staff of " + h.Shop.Name + " now."}
+	keep := data{Flash: "Welcome. You are on the staff of " + h.Shop.Now().Name + " now."}
 	err = h.Sessions.open(c.Request, c.Writer, in, keep, func(in models.SignIn) error {
 		_, err := all.Accept(ctx, key, name, hash, in)
 		return err

@@ -49,7 +49,7 @@ func (h Pages) Resend(c *gin.Context) error {
 // gone back, as the job that sends it writes it.
 func (h Pages) refundedMail(d models.OrderDetail, pay models.Payment, amount money.Amount, outside bool) page.MailText {
 	m := mail.Refunded{
-		ShopName: h.Shop.Name, Contact: h.Shop.Contact, Number: d.Number(), Name: d.Name, Amount: amount.Format(web.Locale),
+		ShopName: h.Shop.Now().Name, Contact: h.Shop.Now().Contact, Number: d.Number(), Name: d.Name, Amount: amount.Format(web.Locale),
 		OrderURL: h.Shop.PublicURL + "/orders/" + url.PathEscape(d.Token),
 	}
 	if !outside {

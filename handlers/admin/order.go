@@ -38,7 +38,7 @@ func (h Pages) showOrderWith(c *gin.Context, status int, d models.OrderDetail, r
 	p := page.OrderPage{
 		Number: d.Number(), Status: page.Status(d.Status), Test: d.Test, Placed: k.at(d.CreatedAt), Paid: k.maybe(d.PaidAt),
 		Total: d.Total.Format(web.Locale), Lines: lines(d), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Timeline: h.timeline(d, k), Refused: refused,
+		Timeline: h.timeline(d, k), Refused: refused, Expired: d.ExpiredAt != nil,
 		Held: k.maybe(d.HeldUntil), Tax: tax(d.Order, d.Total), Parcel: h.parcel(me, d, k),
 		Notes: has(me, rightChange), Note: form.text, NoteKey: form.key, NoteWrong: form.problem,
 	}
@@ -135,7 +135,7 @@ func (h Pages) payments(c *gin.Context, d models.OrderDetail, k clock) ([]page.P
 			Reason: p.Reason, Amount: p.Amount, Manual: p.Capture == models.CaptureManual, Started: k.at(p.CreatedAt),
 			Asked: p.Asked, LastAsk: k.maybe(p.AskedAt), NextAsk: k.maybe(p.AskAt),
 			CanAsk: has(me, rightChange) && h.askable(d, p) == "", Powers: h.powers(me, p), Balances: page.Balances(p.Balances),
-			HoldUntil: k.maybe(p.HoldUntil), Hold: page.HoldRule(cmp.Or(h.Hold, cashier.HoldVoid)), Dispute: page.Status(p.Dispute),
+			HoldUntil: k.maybe(p.HoldUntil), Hold: page.HoldRule(h.Cashier.HoldRule()), Dispute: page.Status(p.Dispute),
 			Outside: p.Provider == models.Outside,
 		}
 		for _, f := range d.Facts {

@@ -120,13 +120,13 @@ func (h Pages) zone(s models.Settings) *time.Location {
 	if z, err := models.Zone(s.TimeZone); err == nil && s.TimeZone != "" {
 		return z
 	}
-	return h.Shop.Location
+	return h.Shop.Now().Location
 }
 
 // seller is who the shop was, or, where that was never saved, is.
 func (h Pages) seller(s models.Settings) page.Seller {
 	if s.ID == 0 {
-		return page.Seller{Name: h.Shop.Name, Contact: h.Shop.Contact}
+		return page.Seller{Name: h.Shop.Now().Name, Contact: h.Shop.Now().Contact}
 	}
 	one := page.Seller{Name: s.ShopName, Address: textLines(s.Address), Contact: s.Contact}
 	if s.Logo != "" {

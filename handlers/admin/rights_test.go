@@ -109,7 +109,7 @@ func TestRights_Look(t *testing.T) {
 			want(t, viewer.get(path), http.StatusOK, viewerEmail)
 			wantAway(t, s.browser().get(path), "/admin/login?next="+url.QueryEscape(path))
 		}
-		lacks(t, viewer.get(item), "<textarea", "Refund")
-		wantAway(t, s.browser().post(item+"/accept", url.Values{"reason": {"x"}}), "/admin/login?next="+url.QueryEscape(item))
+		lacks(t, viewer.get(item), "<textarea", ">Refund<")
+		want(t, s.browser().post(item+"/accept", url.Values{"reason": {"x"}}), http.StatusUnauthorized, "Nothing was done.", `name="next" value="`+item+`"`)
 	})
 }

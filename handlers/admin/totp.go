@@ -159,8 +159,8 @@ func (h Pages) showFactor(c *gin.Context, status int, problem string) error {
 // picture is what an app takes a picture of.
 func (h Pages) picture(me models.Staff, secret string) ([][]bool, error) {
 	u := url.URL{
-		Scheme: "otpauth", Host: "totp", Path: "/" + h.Shop.Name + ":" + me.Email,
-		RawQuery: strings.ReplaceAll(url.Values{"secret": {secret}, "issuer": {h.Shop.Name}}.Encode(), "+", "%20"), // apps take a plus for a plus
+		Scheme: "otpauth", Host: "totp", Path: "/" + h.Shop.Now().Name + ":" + me.Email,
+		RawQuery: strings.ReplaceAll(url.Values{"secret": {secret}, "issuer": {h.Shop.Now().Name}}.Encode(), "+", "%20"), // apps take a plus for a plus
 	}
 	qr, err := qrcode.New(u.String(), qrcode.Medium)
 	if err != nil {

@@ -18,7 +18,7 @@ func (h Pages) Home(c *gin.Context) error {
 		return err
 	}
 	v := h.visit(c)
-	page := shop.HomePage{Frame: h.frame(v, "/"), Headline: h.Shop.Headline, Intro: h.Shop.Intro}
+	page := shop.HomePage{Frame: h.frame(v, "/"), Headline: h.Shop.Now().Headline, Intro: h.Shop.Now().Intro}
 	for _, p := range products {
 		price, availability := offer(p, v.Currency)
 		page.Products = append(page.Products, shop.Card{Slug: p.Slug, Name: p.Name, Picture: p.Picture, Price: price, Availability: availability})

@@ -27,8 +27,6 @@ import (
 )
 
 const (
-	// openFor is how long an order without money is kept.
-	openFor = 7 * 24 * time.Hour
 	// similarFor is how long ago much the same may have been bought without
 	// asking whether it is meant.
 	similarFor = time.Hour
@@ -171,7 +169,7 @@ func (h Pages) placement(ctx context.Context, v *web.Visit, b basket, f checkout
 	order := models.Order{
 		Token: rand.Text(), Fingerprint: models.Fingerprint(f.Email, lines), Email: strings.ToLower(f.Email), Name: f.Name,
 		Address: models.Address{Line1: f.Line1, Line2: f.Line2, City: f.City, Region: f.Region, Postcode: f.Postcode, Country: f.Country},
-		Total:   b.total, Test: h.Shop.Demo, DueAt: h.Payments.Now().Add(openFor),
+		Total:   b.total, Test: h.Shop.Demo, DueAt: h.Payments.Now().Add(h.Shop.OpenFor()),
 	}
 	if f.key != "" {
 		v.Form = f.key

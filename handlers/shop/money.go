@@ -12,7 +12,7 @@ import (
 
 // day is a date as shoppers read it: "Friday 6 March 2026".
 func (h Pages) day(t time.Time) string {
-	return t.In(h.Shop.Location).Format("Monday 2 January 2006")
+	return t.In(h.Shop.Now().Location).Format("Monday 2 January 2006")
 }
 
 // clock is a time of day, with its day unless that is today.

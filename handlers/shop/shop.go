@@ -46,9 +46,10 @@ func (h Pages) visit(c *gin.Context) web.Visit {
 
 // frame is what surrounds a page for this browser.
 func (h Pages) frame(v web.Visit, back string) ui.Frame {
+	now := h.Shop.Now()
 	f := ui.Frame{
-		ShopName: h.Shop.Name, Assets: h.Assets, Currency: string(v.Currency), CartCount: v.Pieces(), Back: back,
-		Flash: v.Flash, Contact: h.Shop.Contact, Demo: h.Shop.Demo,
+		ShopName: now.Name, Logo: now.Logo, Assets: h.Assets, Currency: string(v.Currency), CartCount: v.Pieces(), Back: back,
+		Flash: v.Flash, Contact: now.Contact, Demo: h.Shop.Demo,
 	}
 	for _, c := range h.Shop.Currencies {
 		f.Currencies = append(f.Currencies, string(c))

@@ -36,6 +36,34 @@ type Shop struct {
 	Demo       bool
 	Mails      bool   // mails are sent, not only kept
 	PublicURL  string // without a slash at the end
+	Logo       string // digest of a picture; empty when there is none
+
+	// Live is what staff have set meanwhile; nil, and settings with ID 0, leave
+	// the shop as it is here.
+	Live func() models.Settings
+}
+
+// Now is the shop as its settings are now.
+func (s Shop) Now() Shop {
+	set := s.settings()
+	if set.ID == 0 {
+		return s
+	}
+	s.Name, s.Headline, s.Intro, s.Contact, s.Logo = set.ShopName, set.Headline, set.Intro, set.Contact, set.Logo
+	if zone, err := models.Zone(set.TimeZone); err == nil {
+		s.Location = zone
+	}
+	return s
+}
+
+// OpenFor is how long an order that is placed now waits for its money.
+func (s Shop) OpenFor() time.Duration { return s.settings().OpenFor() }
+
+func (s Shop) settings() models.Settings {
+	if s.Live == nil {
+		return models.Settings{}
+	}
+	return s.Live()
 }
 
 // Secure reports whether browsers reach the shop over TLS only.
@@ -46,11 +74,11 @@ func (s Shop) Secure() bool {
 
 // Moment is a time as shoppers read it: "Friday 6 March 2026, 14:32".
 func (s Shop) Moment(t time.Time) string {
-	return t.In(s.Location).Format("Monday 2 January 2006, 15:04")
+	return t.In(s.Now().Location).Format("Monday 2 January 2006, 15:04")
 }
 
 // Clock is the time of day as shoppers read it.
-func (s Shop) Clock(t time.Time) string { return t.In(s.Location).Format("15:04") }
+func (s Shop) Clock(t time.Time) string { return t.In(s.Now().Location).Format("15:04") }
 
 // Room runs the handlers of one part of the site.
 type Room struct {

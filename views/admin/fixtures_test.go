@@ -317,7 +317,7 @@ func inbox() InboxPage {
 	for n, kind := range []Attention{
 		AttentionMismatch, AttentionSecondPayment, AttentionOverpayment, AttentionPaidAfterCancel, AttentionSoldOut, AttentionUnknown,
 		AttentionRefundUnknown, AttentionRefundFailed, AttentionRefundReversed, AttentionContradiction, AttentionNeedAction, AttentionAccepted,
-		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnknownWord, "new_reason",
+		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnanswered, AttentionUnauthorized, AttentionUnknownWord, "new_reason",
 	} {
 		i := itemOf(kind)
 		i.ID = int64(n + 1)

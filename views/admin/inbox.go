@@ -183,6 +183,10 @@ func (i Item) sentence() string {
 		return who + " sent back money of " + lower(order) + " that nobody here asked for, and does not say how much."
 	case AttentionCaptureUnknown:
 		return who + " does not say how much it took for " + lower(order) + ", and never answered the capture of a part."
+	case AttentionUnanswered:
+		return who + " never answered what we asked of it for " + lower(order) + ", though we asked several times."
+	case AttentionUnauthorized:
+		return who + " does not know us any more: what was asked of it for " + lower(order) + " was not done."
 	case AttentionUnknownWord:
 		return with(who+" says something about "+lower(order)+" that we do not know", ": ", i.Detail) + "."
 	case AttentionContradiction:
@@ -221,7 +225,7 @@ func (i Item) consequence() string {
 		return "It is put aside as nothing of ours. No order changes."
 	case AttentionUnknown:
 		return "You say that the payment came to nothing. The order can be paid another way; should the money come all the same, it is found."
-	case AttentionSoldOut, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnknownWord, AttentionContradiction, AttentionNeedAction, AttentionClearingLate, AttentionLapsing, AttentionDispute:
+	case AttentionSoldOut, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnanswered, AttentionUnauthorized, AttentionUnknownWord, AttentionContradiction, AttentionNeedAction, AttentionClearingLate, AttentionLapsing, AttentionDispute:
 		return "Nobody is reminded of it any more, until its amount or the provider's word changes. The order stays as it is."
 	default:
 		return "Nobody is reminded of it any more."

@@ -181,6 +181,8 @@ const (
 	AttentionRefundReversed   Attention = "refund_reversed"
 	AttentionRefundElsewhere  Attention = "refund_elsewhere"
 	AttentionCaptureUnknown   Attention = "capture_unknown"
+	AttentionUnanswered       Attention = "unanswered"
+	AttentionUnauthorized     Attention = "unauthorized"
 	AttentionContradiction    Attention = "contradiction"
 	AttentionUnknownWord      Attention = "unknown_word"
 	AttentionNeedAction       Attention = "need_action"
@@ -216,6 +218,10 @@ func (a Attention) word() string {
 		return "A refund that nobody here asked for"
 	case AttentionCaptureUnknown:
 		return "Nobody says how much was taken"
+	case AttentionUnanswered:
+		return "The provider does not answer"
+	case AttentionUnauthorized:
+		return "The provider does not know us"
 	case AttentionContradiction:
 		return "The provider contradicts itself"
 	case AttentionUnknownWord:
@@ -262,6 +268,10 @@ func (a Attention) advice() string {
 		return "The provider says that money went back, and not how much. Look in its own pages, record the refund as made in another way, and accept."
 	case AttentionCaptureUnknown:
 		return "A capture of a part had no answer, and the provider does not say how much it took. Look in its own pages; we count what was asked for."
+	case AttentionUnanswered:
+		return "We asked several times and never heard back. Look in the provider's own pages; then send it again, or say that it did not happen."
+	case AttentionUnauthorized:
+		return "The provider refused our keys, so nothing was done. Mend its settings: it is tried again by itself."
 	case AttentionUnknownWord:
 		return "We do not know the provider's word for this payment, so we believe nothing. Look in its own pages whether there is money."
 	case AttentionContradiction:

@@ -51,7 +51,7 @@ func TestAttention_Words(t *testing.T) {
 	for _, a := range []Attention{
 		AttentionMismatch, AttentionSecondPayment, AttentionOverpayment, AttentionPaidAfterCancel, AttentionSoldOut, AttentionUnknown,
 		AttentionRefundUnknown, AttentionRefundFailed, AttentionRefundReversed, AttentionContradiction, AttentionNeedAction, AttentionAccepted,
-		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnknownWord,
+		AttentionClearingLate, AttentionLapsing, AttentionDispute, AttentionUnknownReference, AttentionRefundElsewhere, AttentionCaptureUnknown, AttentionUnanswered, AttentionUnauthorized, AttentionUnknownWord,
 	} {
 		i := itemOf(a)
 		if a.word() == string(a) || a.advice() == Attention("novelty").advice() || i.sentence() == novelty.sentence() || i.consequence() == novelty.consequence() {

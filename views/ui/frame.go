@@ -10,6 +10,7 @@ import "strconv"
 // for every request.
 type Frame struct {
 	ShopName   string
+	Logo       string // digest of a picture that stands for the name; empty when there is none
 	Assets     Assets
 	Currency   string   // the chosen one, an ISO 4217 code
 	Currencies []string // all that may be chosen; with fewer than two no chooser is drawn

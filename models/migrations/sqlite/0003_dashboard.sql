@@ -116,6 +116,9 @@ CREATE TABLE closes (
   UNIQUE (day, provider, currency, test)
 );
 CREATE INDEX closes_account ON closes (provider, currency, test, id);
+CREATE INDEX closes_provider ON closes (provider, test, id);
+CREATE INDEX closes_currency ON closes (currency, test, id);
+CREATE INDEX closes_test ON closes (test, id);
 -- +goose StatementBegin
 CREATE TRIGGER closes_append_only_update BEFORE UPDATE ON closes BEGIN SELECT RAISE(ABORT, 'closes are append-only'); END;
 -- +goose StatementEnd
@@ -132,7 +135,7 @@ CREATE TABLE bookings (
 );
 CREATE INDEX bookings_open ON bookings (day, fact_id) WHERE close_id IS NULL;
 CREATE INDEX bookings_day ON bookings (day, fact_id);
-CREATE INDEX bookings_close ON bookings (close_id) WHERE close_id IS NOT NULL;
+CREATE INDEX bookings_close ON bookings (close_id, fact_id) WHERE close_id IS NOT NULL;
 
 -- What bookings come to by day, so that an overview reads days and not facts.
 CREATE TABLE figures (
@@ -230,6 +233,18 @@ CREATE TABLE statement_mappings (
   mapping    TEXT NOT NULL,
   updated_at DATETIME NOT NULL
 );
+-- Files that somebody has sent and not said yet how to read, for an hour.
+CREATE TABLE uploads (
+  id         INTEGER PRIMARY KEY AUTOINCREMENT,
+  staff_id   INTEGER NOT NULL REFERENCES staff(id),
+  provider   TEXT NOT NULL,
+  name       TEXT NOT NULL,
+  digest     TEXT NOT NULL,
+  body       BLOB NOT NULL,
+  created_at DATETIME NOT NULL,
+  UNIQUE (staff_id, provider, digest)
+);
+CREATE INDEX uploads_age ON uploads (created_at);
 
 ALTER TABLE staff ADD COLUMN name TEXT NOT NULL DEFAULT '';
 ALTER TABLE staff ADD COLUMN totp_secret BLOB;
@@ -337,6 +352,7 @@ ALTER TABLE staff DROP COLUMN totp_at;
 ALTER TABLE staff DROP COLUMN totp_step;
 ALTER TABLE staff DROP COLUMN totp_secret;
 ALTER TABLE staff DROP COLUMN name;
+DROP TABLE uploads;
 DROP TABLE statement_mappings;
 DROP TABLE fees;
 DROP TABLE statement_lines;
