@@ -116,9 +116,9 @@ func (c *Cashier) rule(ctx context.Context, pay models.Payment, ops []models.Ope
 		return r, false, nil // the bank has taken it back, or may
 	case cancelled:
 		r.Kind, r.Note = models.OperationRefund, "the order is cancelled"
-	case c.lapses(pay) && c.HoldRule() == HoldVoid:
+	case c.lapses(pay) && c.holdRule() == HoldVoid:
 		r.Kind, r.Note = models.OperationVoid, "the reservation was about to lapse"
-	case c.lapses(pay) && c.HoldRule() == HoldCapture:
+	case c.lapses(pay) && c.holdRule() == HoldCapture:
 		r.Kind, r.Note = models.OperationCapture, "the reservation was about to lapse"
 	default:
 		return r, false, nil

@@ -33,8 +33,8 @@ func (c *Cashier) set() models.Settings {
 	return c.settings()
 }
 
-// HoldRule is the shop's rule as it is now.
-func (c *Cashier) HoldRule() HoldRule {
+// holdRule is the shop's rule as it is now.
+func (c *Cashier) holdRule() HoldRule {
 	if set := c.set(); set.ID != 0 {
 		return HoldRule(set.HoldRule)
 	}

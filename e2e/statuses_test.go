@@ -13,7 +13,7 @@ type wayTo struct {
 	status string       // the machine's word, on the shopper's page and in the dashboard
 	word   string       // the dashboard's, for people
 	how    func(*visit) // what shopper, buyer, staff, provider and banks do
-	house  string       // "manual": money is reserved first; "test": for tests
+	house  string       // "manual": money is reserved first; "test": for tests; "brief": an order waits for moments
 	mails  int          // that the shopper got; -1 is not looked at
 }
 
@@ -38,6 +38,7 @@ func waysToStatuses() []wayTo {
 		{"failed", "Failed", presses("decline"), "", 0},
 		{"rejected", "Rejected", presses("reject"), "", 0},
 		{"overdue", "Overdue", inTurn(goesToThePage, portal("overdue", ""), asksNow), "", 0},
+		{"expired", "Expired", goesToThePage, "brief", 0},
 		{"cancelled", "Cancelled", cancelsHere, "", 0},
 		{"cancelled", "Cancelled", inTurn(goesToThePage, staff("cancel", reason("out of clay"))), "", 0},
 		{"cancelled", "Cancelled", inTurn(presses("approve"), staff("cancel", reason("out of clay"))), "manual", 0},
@@ -68,7 +69,7 @@ func waysToStatuses() []wayTo {
 func TestStatuses(t *testing.T) {
 	t.Parallel()
 	settings := map[string][]string{
-		"": nil, "manual": {"GATE_CAPTURE=manual"}, "test": {"GATE_TEST=true"},
+		"": nil, "manual": {"GATE_CAPTURE=manual"}, "test": {"GATE_TEST=true"}, "brief": {"TILL_ORDER_OPEN_FOR=3s"},
 	}
 	for kind, more := range settings {
 		t.Run("house "+kind, func(t *testing.T) {
@@ -92,7 +93,7 @@ func TestStatuses_AllHaveAWay(t *testing.T) {
 	offered := 0
 	for _, a := range tagged(signIn(t, h.url).get("/admin/orders").doc, "option") {
 		status := value(a, "value")
-		if status == "" || status == "needs_attention" || status == "expired" { // which takes a week of the shop's own clock
+		if status == "" || status == "needs_attention" {
 			continue
 		}
 		offered++

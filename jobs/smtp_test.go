@@ -285,7 +285,7 @@ func TestMail_Refused(t *testing.T) {
 			if strings.Contains(job.Errors[0].Error, "ann@") {
 				t.Errorf("the address is in the job's error: %s", job.Errors[0].Error)
 			}
-			if m := b.mail(t); m.SentAt != nil || m.Subject == "" {
+			if m := b.mail(t); m.SentAt != nil || m.Subject == "" || m.Attempts == 0 || (m.RefusedAt != nil) != (tt.state == rivertype.JobStateCancelled) {
 				t.Errorf("%+v", m)
 			}
 		})

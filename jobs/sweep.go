@@ -10,7 +10,7 @@ const (
 	sweepSQLite   = 5 * time.Second       // at least so often a look is taken, should a ring be lost
 	sweepPostgres = time.Second           // other processes plan questions, too, and their rings are not heard here
 	sweepBreath   = 50 * time.Millisecond // at most so often, however it rings
-	expireEvery   = time.Minute
+	expireEvery   = 5 * time.Second
 	sorryFirst    = time.Second // after an error, doubled
 	sorryLongest  = 30 * time.Second
 )

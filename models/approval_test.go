@@ -30,7 +30,7 @@ type limited struct {
 func newLimited(t *testing.T, b modelstest.Bench) *limited {
 	t.Helper()
 	if _, err := b.DB.BeginSettings(t.Context(), models.Settings{
-		ShopName: "Kauri", TimeZone: "UTC", OpenSeconds: 60, KeepSeconds: 15, HoldRule: "void", HoldWarning: 1, Limits: models.Limits{"NZD": 1000},
+		ShopName: "Kauri", TimeZone: "UTC", OpenSeconds: 1, KeepSeconds: 1, HoldRule: "void", HoldWarning: 1, Limits: models.Limits{"NZD": 1000},
 	}); err != nil {
 		t.Fatal(err)
 	}

@@ -21,7 +21,7 @@ var (
 	wordsOfRef      = []string{"reference", "ref", "referenz", "référence", "referen", "transaction", "transaktion", "payment", "id"}
 	wordsOfAmount   = []string{"gross", "brutto", "brut", "amount", "betrag", "montant", "sum", "summe", "total"}
 
-	wordsForRefund = []string{"refund", "erstattung", "rückerstattung", "rückzahlung", "gutschrift", "remboursement", "chargeback"}
+	wordsForRefund = []string{"refund", "erstattung", "rückzahlung", "remboursement", "chargeback"}
 	wordsForFee    = []string{"fee", "gebühr", "entgelt", "frais", "commission"}
 	wordsForOther  = []string{"payout", "auszahlung", "virement", "transfer", "withdrawal", "settlement", "adjustment"}
 )

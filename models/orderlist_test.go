@@ -405,6 +405,9 @@ func TestOrders_Page_Plans(t *testing.T) {
 					bad = []string{"Seq Scan on orders", "Seq Scan on order_words", "Seq Scan on payments", "Sort"}
 				}
 				for _, b := range bad {
+					if b == "SCAN o\n" && !strings.Contains(sql, "WHERE") {
+						continue // in the order of the numbers, and as far as the page goes
+					}
 					if strings.Contains(plan+"\n", b) && !(fewRows(sql) && (b == "TEMP B-TREE" || b == "Sort")) {
 						t.Errorf("%s: %s\nin\n%s\n%s", name, b, sql, plan)
 					}
@@ -413,7 +416,7 @@ func TestOrders_Page_Plans(t *testing.T) {
 			heard = nil
 		}
 		if postgres {
-			for _, sql := range []string{"SET enable_seqscan = off", "SET enable_bitmapscan = off"} {
+			for _, sql := range []string{"SET enable_seqscan = off", "SET enable_bitmapscan = off", "SET enable_sort = off", "SET enable_incremental_sort = off"} {
 				if _, err := conn.ExecContext(t.Context(), sql); err != nil {
 					t.Fatal(err)
 				}

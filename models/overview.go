@@ -43,21 +43,17 @@ const inboxLook = 1000
 // Inbox returns what waits in the inbox by kind, the kind that waits longest
 // first.
 func (o *Overview) Inbox(ctx context.Context) (kinds []InboxKind, err error) {
-	err = o.db.snapshot(ctx, func(tx *gorm.DB) error {
-		kinds = nil
-		err := tx.Raw(`SELECT kind, COUNT(*) AS times, MIN(id) AS first FROM (SELECT id, kind FROM inbox WHERE closed_at IS NULL ORDER BY id LIMIT ?) AS waiting
-			GROUP BY kind ORDER BY MIN(id)`, inboxLook).Scan(&kinds).Error
-		if err != nil {
-			return named(err, "inbox")
+	err = o.db.r.WithContext(ctx).Raw(`SELECT kind, COUNT(*) AS times, MIN(id) AS first FROM (SELECT id, kind FROM inbox WHERE closed_at IS NULL ORDER BY id LIMIT ?) AS waiting
+		GROUP BY kind ORDER BY MIN(id)`, inboxLook).Scan(&kinds).Error
+	if err != nil {
+		return nil, named(err, "inbox")
+	}
+	for i := range kinds {
+		if kinds[i].Item, err = gorm.G[InboxItem](o.db.r).Where("id = ?", kinds[i].First).Take(ctx); err != nil {
+			return nil, named(err, "inbox item")
 		}
-		for i := range kinds {
-			if kinds[i].Item, err = rowsOf[InboxItem](tx).Where("id = ?", kinds[i].First).First(ctx); err != nil {
-				return named(err, "inbox item")
-			}
-		}
-		return nil
-	})
-	return kinds, err
+	}
+	return kinds, nil
 }
 
 // briefly is what the overview says of a payment.
@@ -70,7 +66,8 @@ func (o *Overview) Lapsing(ctx context.Context, by time.Time) ([]Payment, error)
 	return all, named(err, "reservations about to lapse")
 }
 
-// sqlLapsing is what payments_lapsing holds, word for word.
+// sqlLapsing is what payments_lapsing holds, word for word: it begins with the
+// state, so that SQLite does not prefer another index that does.
 const sqlLapsing = "hold_until IS NOT NULL AND state = 'authorized'"
 
 // Late returns payments whose next question was due before then and was not
@@ -87,7 +84,7 @@ func (o *Overview) Late(ctx context.Context, before time.Time) ([]Payment, error
 //
 // Errors: ErrNotFound when there is no such payment.
 func (o *Overview) Unheard(ctx context.Context, provider string, from, to time.Time) (pay Payment, last Delivery, err error) {
-	last, err = rowsOf[Delivery](o.db.r).Select("id, provider, received_at, last_at").Where("provider = ?", provider).Order("id DESC").First(ctx)
+	last, err = rowsOf[Delivery](o.db.r).Select("id, provider, received_at, last_at").Where("provider = ?", provider).Order("id DESC").Take(ctx)
 	if err != nil && !errors.Is(err, gorm.ErrRecordNotFound) {
 		return pay, last, named(err, "deliveries")
 	}
@@ -96,7 +93,7 @@ func (o *Overview) Unheard(ctx context.Context, provider string, from, to time.T
 	}
 	pay, err = rowsOf[Payment](o.db.r).Select(briefly).
 		Where("provider = ? AND created_at > ? AND created_at < ? AND state NOT IN ?", provider, from, to, silent).
-		Order("created_at, id").First(ctx)
+		Order("created_at, id").Take(ctx)
 	return pay, last, named(err, "payments without a callback")
 }
 
@@ -110,7 +107,7 @@ func (o *Overview) ToPack(ctx context.Context) (int64, error) { return o.orders(
 func (o *Overview) ToShip(ctx context.Context) (int64, error) { return o.orders(ctx, sqlToShip) }
 
 func (o *Overview) orders(ctx context.Context, where string) (n int64, err error) {
-	err = o.db.r.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM orders WHERE "+where+" LIMIT ?) AS some", CountUpTo).Scan(&n).Error
+	err = o.db.r.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM orders WHERE "+where+" ORDER BY id LIMIT ?) AS waiting", CountUpTo).Scan(&n).Error
 	return n, named(err, "orders to send")
 }
 

@@ -317,16 +317,22 @@ func addFees(ctx context.Context, tx *gorm.DB, one Statement, lines []StatementL
 	return nil
 }
 
-// List returns statements, newest first; more tells whether there are older
-// ones than those.
-func (s *Statements) List(ctx context.Context, before int64, limit int) (all []Statement, more bool, err error) {
-	q := rowsOf[Statement](s.db.r).Order("id DESC").Limit(limit + 1)
-	if before > 0 {
+// List returns statements, newest first: those before an id, or those after one,
+// next to it; 0 is none. more tells whether there are others further that way.
+func (s *Statements) List(ctx context.Context, before, after int64, limit int) (all []Statement, more bool, err error) {
+	q, order := rowsOf[Statement](s.db.r), "id DESC"
+	switch {
+	case before > 0:
 		q = q.Where("id < ?", before)
+	case after > 0:
+		q, order = q.Where("id > ?", after), "id"
 	}
-	all, err = q.Find(ctx)
+	all, err = q.Order(order).Limit(limit + 1).Find(ctx)
 	if more = len(all) > limit; more {
 		all = all[:limit]
+	}
+	if order == "id" {
+		slices.Reverse(all)
 	}
 	return all, more, named(err, "statements")
 }

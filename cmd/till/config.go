@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/mail"
 	"net/netip"
@@ -33,7 +35,7 @@ func known() []string {
 	all := []string{
 		"TILL_ADDR", "TILL_PUBLIC_URL", "TILL_TRUSTED_PROXIES", "TILL_DATABASE", "TILL_SECRET", "TILL_CURRENCIES", "TILL_TIMEZONE",
 		"TILL_SHOP_NAME", "TILL_SHOP_HEADLINE", "TILL_SHOP_INTRO", "TILL_SHOP_CONTACT",
-		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_HOLD_RULE", "TILL_SANDBOX_ADDR",
+		"TILL_SMTP_URL", "TILL_MAIL_FROM", "TILL_HOLD_RULE", "TILL_ORDER_OPEN_FOR", "TILL_SANDBOX_ADDR",
 	}
 	for _, o := range offers() {
 		for _, name := range o.names {
@@ -116,13 +118,14 @@ type config struct {
 	Shop      web.Shop         // its PublicURL is empty when it follows from where we listen
 	SMTP      *jobs.SMTP       // nil: mails are kept and not sent
 	Hold      cashier.HoldRule // what becomes of a reservation that is about to lapse
+	OpenFor   time.Duration    // how long an order waits for its money
 	Providers []account
 	Proxies   []string // addresses and networks of the proxies in front; none is believed when empty
 }
 
 // loadConfig reads the settings of a shop, or returns every problem at once.
 func (s *settings) loadConfig(now func() time.Time) (config, error) {
-	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp(), Hold: s.hold(), Proxies: s.proxies()}
+	c := config{Addr: s.addr("TILL_ADDR", defaultAddr), Database: s.database(), Secret: s.secret(), Shop: s.shop(), SMTP: s.smtp(), Hold: s.hold(), OpenFor: s.openFor(), Proxies: s.proxies()}
 	c.Shop.PublicURL, c.Shop.Mails = s.publicURL(c.Addr), c.SMTP != nil
 	c.Providers = s.accounts(cmp.Or(c.Shop.PublicURL, "http://"+c.Addr), now)
 	return c, s.err()
@@ -285,6 +288,44 @@ func (s *settings) smtp() *jobs.SMTP {
 		s.wrong("TILL_SMTP_URL", err.Error())
 	}
 	return smtp
+}
+
+// openFor is how long an order waits for its money.
+func (s *settings) openFor() time.Duration {
+	const name = "TILL_ORDER_OPEN_FOR"
+	text := s.get(name, "168h")
+	d, err := time.ParseDuration(text)
+	if err != nil || d < time.Second || d > 366*24*time.Hour || d%time.Second != 0 {
+		s.wrong(name, fmt.Sprintf("is %q; it is a time in whole seconds such as 168h or 30m, from 1s to a year", text))
+	}
+	return d
+}
+
+// begin gives a new shop its first settings. From then on those of the dashboard
+// count, and the environment is compared with them: whoever changes it and sees
+// no change should find out why.
+func (s *settings) begin(ctx context.Context, c config, db *models.DB, log *slog.Logger) error {
+	first := models.Settings{
+		ShopName: c.Shop.Name, Headline: c.Shop.Headline, Intro: c.Shop.Intro, Contact: c.Shop.Contact, TimeZone: c.Shop.Location.String(),
+		OpenSeconds: int64(c.OpenFor / time.Second), HoldRule: string(c.Hold),
+	}.OrDefaults()
+	now, err := db.BeginSettings(ctx, first)
+	if err != nil {
+		return err
+	}
+	for _, one := range []struct {
+		name    string
+		differs bool
+	}{
+		{"TILL_SHOP_NAME", first.ShopName != now.ShopName}, {"TILL_SHOP_HEADLINE", first.Headline != now.Headline}, {"TILL_SHOP_INTRO", first.Intro != now.Intro},
+		{"TILL_SHOP_CONTACT", first.Contact != now.Contact}, {"TILL_TIMEZONE", first.TimeZone != now.TimeZone},
+		{"TILL_ORDER_OPEN_FOR", first.OpenSeconds != now.OpenSeconds}, {"TILL_HOLD_RULE", first.HoldRule != now.HoldRule},
+	} {
+		if one.differs && s.get(one.name, "") != "" {
+			log.WarnContext(ctx, "the dashboard has set this otherwise, and wins", "name", one.name)
+		}
+	}
+	return nil
 }
 
 // hold is what becomes of reserved money that nobody has taken in time.

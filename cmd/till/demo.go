@@ -148,6 +148,9 @@ func (d *demo) wire(ctx context.Context, db *models.DB, zone string, log *slog.L
 		return err
 	}
 	c.Shop.Demo = true
+	if err := set.begin(ctx, c, db, log); err != nil {
+		return err
+	}
 	if d.shop, err = newShop(c, db, log); err != nil {
 		return err
 	}
@@ -178,6 +181,9 @@ func (d *demo) letIn(ctx context.Context) error {
 		return err
 	}
 	if err != nil {
+		return err
+	}
+	if err := staff.ForgetTOTP(ctx, one.ID); err != nil { // sealed with the secret of another day
 		return err
 	}
 	return staff.SetPassword(ctx, one.ID, hash)

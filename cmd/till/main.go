@@ -64,8 +64,9 @@ type cli struct {
 		Export exportCmd `cmd:"" help:"Write the catalogue as such a file."`
 	} `cmd:"" help:"What is for sale, as a CSV file."`
 	Staff struct {
-		Add      staffAddCmd      `cmd:"" help:"Let somebody into the dashboard."`
-		Password staffPasswordCmd `cmd:"" help:"Give somebody a new password."`
+		Add          staffAddCmd      `cmd:"" help:"Let somebody into the dashboard."`
+		Password     staffPasswordCmd `cmd:"" help:"Give somebody a new password."`
+		SecondFactor staffFactorCmd   `cmd:"" help:"Turn off a second factor that was lost."`
 	} `cmd:"" help:"Who may see the dashboard."`
 	Version versionCmd `cmd:"" help:"Print the version."`
 }

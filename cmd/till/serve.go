@@ -47,6 +47,12 @@ Settings, as environment variables. All problems with them are named at once:
                             day before the reservation lapses: void, it is given
                             back; capture, it is taken; keep, nothing is done. Staff
                             are told three days before; void
+    TILL_ORDER_OPEN_FOR     how long an order waits for its money before it expires,
+                            such as 48h or 30m, at least 1s; 168h
+
+TILL_TIMEZONE, TILL_SHOP_*, TILL_HOLD_RULE and TILL_ORDER_OPEN_FOR are what a new shop begins with. From then on the
+settings page of the dashboard says, where they can be changed while the shop runs; a warning in the log names each of
+them that says something else.
 
 A provider is on when one of its settings is there. Where several secrets are possible, they have commas between them;
 the page of the provider in docs/providers says more about each.
@@ -169,6 +175,9 @@ func (serveCmd) Run(ctx context.Context, o *outside) (err error) {
 	}
 	if c.Shop.PublicURL == "" {
 		c.Shop.PublicURL = urlOf(ln)
+	}
+	if err := set.begin(ctx, c, db, log); err != nil {
+		return errors.Join(err, ln.Close())
 	}
 	s, err := newShop(c, db, log)
 	if err != nil {

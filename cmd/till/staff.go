@@ -104,6 +104,39 @@ func (c staffPasswordCmd) Run(ctx context.Context, o *outside) error {
 	})
 }
 
+type staffFactorCmd struct {
+	Email string `required:"" placeholder:"E" help:"The address that somebody signs in with."`
+}
+
+// Help is the manual page.
+func (staffFactorCmd) Help() string {
+	return `Turns off the second factor of a member of staff who has lost it and their recovery codes, and ends every session of
+theirs. Their password alone lets them in then, until they turn it on again. Where TILL_SECRET was changed nobody's second
+factor can be checked any more: this is the way in.
+
+Settings: TILL_DATABASE, a file (till.db) or postgres://user:password@host/name.
+
+Exit status: 0 it is off; 1 it did not work, such as for an address that is not there; 2 the setting must be another.`
+}
+
+// Run turns a second factor off.
+func (c staffFactorCmd) Run(ctx context.Context, o *outside) error {
+	return withDatabase(ctx, o, func(b *books) error {
+		staff := models.NewStaff(b.db)
+		one, err := staff.ByEmail(ctx, c.Email)
+		if errors.Is(err, models.ErrNotFound) {
+			return fmt.Errorf("nobody in %s signs in as %s", b.label, c.Email)
+		}
+		if err != nil {
+			return err
+		}
+		if err := staff.ForgetTOTP(ctx, one.ID); err != nil {
+			return err
+		}
+		return b.say("%s signs in with a password alone.", one.Email)
+	})
+}
+
 // newPassword reads a password, refuses a poor one, and returns its hash.
 func (o *outside) newPassword(ctx context.Context, email string) (hash string, err error) {
 	password, err := o.readPassword(ctx)

@@ -21,6 +21,8 @@ func TestStaff(t *testing.T) {
 		{"nothing typed", "", "staff add --email cleo@shop.test --role clerk", exitUsage, "needs at least 12"},
 		{"guessed by everybody", "Password1234!\n", "staff add --email cleo@shop.test --role clerk", exitUsage, "everybody would guess it"},
 		{"new password", good + " and more\n", "staff password --email ann@shop.test", exitOK, "signed out everywhere"},
+		{"second factor lost", "", "staff second-factor --email ann@shop.test", exitOK, "signs in with a password alone"},
+		{"second factor of nobody", "", "staff second-factor --email dan@shop.test", exitFailed, "nobody"},
 		{"new password of nobody", good + "\n", "staff password --email dan@shop.test", exitFailed, "nobody"},
 	} { // one after the other
 		got := finish(t, tt.stdin, environ, strings.Fields(tt.args)...)

@@ -227,8 +227,11 @@ func TestCancel(t *testing.T) {
 		s.refuses(s.at("/cancel"), url.Values{"note": {"again"}}, http.StatusConflict, "The order is paid or closed by now.")
 
 		s.again().reserved()
-		want(t, s.w.get(s.at("/cancel")), 200, "NZD 25.00 is reserved and goes back to the shopper.")
-		s.does("/cancel", url.Values{"note": {"a mistake"}}, "The order is cancelled, and given back is NZD 25.00.")
+		got := s.w.get(s.at("/cancel"))
+		want(t, got, 200, "NZD 25.00 is reserved and goes back to the shopper.")
+		form := hiddenIn(t, got, s.at("/cancel"))
+		form.Set("note", "a mistake")
+		s.does("/cancel", form, "The order is cancelled, and given back is NZD 25.00.")
 		if p := s.balances(0, 0, 0); p.Released != 2500 {
 			t.Errorf("released %d", p.Released)
 		}

@@ -41,7 +41,7 @@ func (s *desk) as(email string) *desk {
 
 func TestApproval(t *testing.T) {
 	desks(t, func(t *testing.T, s *desk) {
-		s.strict().paid(0)
+		s.strict().again().paid(0)
 		form := s.refunding("20.00", "quantity-0", "1")
 		want(t, s.w.post(s.at("/refunds/preview"), form), 200, "A second person has to agree before NZD 20.00 goes back.", "Ask a second person", "One person may give back NZD 10.00 of a payment in a day.")
 		s.does("/refunds", form, "Asked: somebody else has to agree before NZD 20.00 goes back.", "A refund waits for a second person", "staff "+ownerEmail+" asked to give NZD 20.00 back: “one was broken”.")

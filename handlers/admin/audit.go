@@ -155,7 +155,7 @@ func (h Pages) ExportAudit(c *gin.Context) error {
 	out := csv.NewWriter(c.Writer)
 	write := func(cells ...string) error {
 		for i := range cells {
-			cells[i] = csvCell(cells[i])
+			cells[i] = harmless(cells[i])
 		}
 		return out.Write(cells)
 	}
@@ -174,13 +174,4 @@ func (h Pages) ExportAudit(c *gin.Context) error {
 		return fmt.Errorf("admin: export: %w", err)
 	}
 	return nil
-}
-
-// csvCell is a text as a cell of a file: a spreadsheet must not take what others
-// typed for a formula.
-func csvCell(text string) string {
-	if text != "" && strings.ContainsRune("=+-@\t\r\n", rune(text[0])) {
-		return "'" + text
-	}
-	return text
 }

@@ -76,6 +76,13 @@ func TestDraft_Forms(t *testing.T) {
 			at := s.operationAt(s.paid(0).unanswered(), "forget")
 			return at, at, url.Values{"note": {"they rang"}}
 		}, []string{"they rang"}, false},
+		{"note", func(s *desk) (to, page string, typed url.Values) {
+			return s.at("/notes"), s.at(""), aNote("She rang twice")
+		}, []string{"She rang twice"}, false},
+		{"ship", func(s *desk) (to, page string, typed url.Values) {
+			s.paid(0)
+			return s.at("/ship"), s.at("/ship"), url.Values{"carrier": {"NZ Post"}, "tracking": {"AB123"}}
+		}, []string{`value="NZ Post"`, `value="AB123"`}, false},
 		{"accept", func(s *desk) (to, page string, typed url.Values) {
 			s.paid(2400)
 			i := s.item(models.AttentionMismatch)

@@ -1,13 +1,11 @@
 package admin
 
 import (
-	"cmp"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 
-	"till/cashier"
 	"till/handlers/web"
 	"till/models"
 	"till/providers"
@@ -135,7 +133,7 @@ func (h Pages) payments(c *gin.Context, d models.OrderDetail, k clock) ([]page.P
 			Reason: p.Reason, Amount: p.Amount, Manual: p.Capture == models.CaptureManual, Started: k.at(p.CreatedAt),
 			Asked: p.Asked, LastAsk: k.maybe(p.AskedAt), NextAsk: k.maybe(p.AskAt),
 			CanAsk: has(me, rightChange) && h.askable(d, p) == "", Powers: h.powers(me, p), Balances: page.Balances(p.Balances),
-			HoldUntil: k.maybe(p.HoldUntil), Hold: page.HoldRule(h.Cashier.HoldRule()), Dispute: page.Status(p.Dispute),
+			HoldUntil: k.maybe(p.HoldUntil), Hold: h.holdRule(), Dispute: page.Status(p.Dispute),
 			Outside: p.Provider == models.Outside,
 		}
 		for _, f := range d.Facts {

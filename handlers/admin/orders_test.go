@@ -58,27 +58,40 @@ func TestList(t *testing.T) {
 			want  []models.Order
 			text  string
 		}{
-			{"", []models.Order{gone, odd, paid, open}, "NZD 25.00"},
-			{"?status=paid", []models.Order{paid}, "TEST"},
+			{"", []models.Order{gone, odd, open}, "NZD 25.00"},
+			{"?test=all", []models.Order{gone, odd, paid, open}, "NZD 25.00"},
+			{"?status=paid", nil, "Tests are not shown"},
+			{"?status=paid&test=test", []models.Order{paid}, "TEST"},
+			{"?test=real&sort=oldest", []models.Order{open, odd, gone}, "Orders, oldest first"},
 			{"?status=viewed", []models.Order{open}, "Acme <Pay>"},
 			{"?status=needs_attention", []models.Order{odd}, "Orders that need attention"},
 			{"?status=refunded", nil, "No order has the status “Refunded” right now."},
-			{"?status=bogus", nil, "No order has the status “bogus” right now."},
-			{"?status=bo%00gus%ff", nil, "No order has the status “bogus” right now."},
-			{"?q=1002", []models.Order{paid}, ""},
-			{"?q=%231002", []models.Order{paid}, ""},
-			{"?q=+BOB%40example.test+", []models.Order{paid}, ""},
+			{"?q=1002&test=all", []models.Order{paid}, ""},
+			{"?q=%231002&test=all", []models.Order{paid}, ""},
+			{"?q=+BOB%40example.test+&test=all", []models.Order{paid}, ""},
+			{"?q=mug+lee", []models.Order{gone, open}, ""},
+			{"?provider=oldpay", []models.Order{gone}, ""},
+			{"?currency=nzd&from=25&to=25.00&sort=highest", []models.Order{gone, odd, open}, ""},
+			{"?currency=NZD&from=25.01", nil, "No order is all that is chosen."},
+			{"?since=2026-03-07&until=2026-03-07", []models.Order{gone, odd, open}, ""},
+			{"?until=2026-03-06", nil, "Nothing found"},
+			{"?since=2026-03-08", nil, "Nothing found"},
+			{"?attention=yes", []models.Order{odd}, ""},
+			{"?attention=yes&status=viewed", nil, "Nothing found"},
+			{"?todo=pack", nil, "Nothing to pack"},
+			{"?todo=ship&test=test", []models.Order{paid}, ""},
+			{"?sort=lowest&currency=NZD&before=99", []models.Order{open, odd, gone}, ""},
 			{"?q=eve%40", []models.Order{odd}, "<b>Eve"},
 			{"?q=" + first.Ref, []models.Order{open}, ""},
 			{"?q=" + first.ID, []models.Order{open}, ""},
-			{"?q=bob%00%ff", []models.Order{paid}, ""},
+			{"?q=bob%00%ff&test=all", []models.Order{paid}, ""},
 			{"?q=nobody", nil, "No order matches “nobody”."},
 			{"?q=bob&status=viewed", nil, "matches “bob”"},
 			{"?q=%27%20OR%201%3D1%20--", nil, "Nothing found"},
 			{"?q=" + strings.Repeat("a", 5000), nil, "Nothing found"},
 			{"?q=99999999999999999999999", nil, "Nothing found"},
-			{"?before=1003", []models.Order{paid, open}, ""},
-			{"?before=bogus&after=-4", []models.Order{gone, odd, paid, open}, ""},
+			{"?before=1003", []models.Order{open}, ""},
+			{"?before=bogus&after=-4", []models.Order{gone, odd, open}, ""},
 			{"?before=1", nil, "No more orders"},
 		} {
 			got := w.get("/admin/orders" + tt.query)
@@ -96,6 +109,44 @@ func TestList(t *testing.T) {
 			if n := strings.Count(got.Body.String(), `data-testid="waiting">1<`); n == 0 {
 				t.Errorf("%s: the frame does not count the order that needs attention", tt.query)
 			}
+		}
+	})
+}
+
+// What cannot be read is said beside its field, and nothing is listed.
+func TestList_Unreadable(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		for query, said := range map[string]string{
+			"status=bogus":                           "“bogus” is no status",
+			"status=bo%00gus%ff":                     "“bogus” is no status",
+			"provider=nobody":                        "No order was made with “nobody”",
+			"method=full:x":                          "No order was made with “full:x”",
+			"currency=ZZZ":                           "“ZZZ” is no currency",
+			"from=5":                                 "Choose the currency of this amount, too",
+			"to=5":                                   "Choose the currency of this amount, too",
+			"currency=NZD&from=five":                 "Type an amount in figures, such as 42.50",
+			"currency=NZD&from=1.001":                "Type no more decimals than NZD has",
+			"currency=JPY&to=-1":                     "such as 4250",
+			"currency=NZD&from=9&to=8":               "This is less than the amount before it",
+			"since=21.11.2026":                       "Type a day like 2026-11-21",
+			"until=2026-02-30":                       "Type a day like 2026-11-21",
+			"since=2026-03-08&until=2026-03-07":      "This is before the first day",
+			"todo=dance":                             "“dance” is nothing that is to do",
+			"test=maybe":                             "Choose real orders, tests, or both",
+			"sort=sideways":                          "“sideways” is no order of a list",
+			"sort=lowest":                            "choose it, too",
+			"sort=highest&status=paid&currency=%3Cb": "“&lt;B” is no currency",
+		} {
+			for _, path := range []string{"/admin/orders?", "/admin/orders.csv?"} {
+				got := s.w.get(path + query)
+				want(t, got, http.StatusUnprocessableEntity, "There is a problem")
+				if body := got.Body.String(); !strings.Contains(body, said) || len(numbers(body)) > 0 {
+					t.Errorf("%s%s does not say %q, or lists", path, query, said)
+				}
+			}
+		}
+		if n := s.count(t, "audit WHERE action = 'orders_exported'"); n != 0 {
+			t.Errorf("%d exports", n)
 		}
 	})
 }

@@ -19,7 +19,7 @@ func (s *desk) sells(change func(*models.Settings)) *desk {
 	if id == 0 {
 		now = models.Settings{
 			ShopName: "Kauri <Old>", Address: "1 Queen Street\n\nAuckland", Contact: "hello@shop.test", ReceiptText: "GST number 12\nThank you.", TaxName: "GST", TaxRate: 1500,
-			TimeZone: "Pacific/Auckland", HoldRule: "void", HoldWarning: 1,
+			TimeZone: "Pacific/Auckland", OpenSeconds: 1, KeepSeconds: 1, HoldRule: "void", HoldWarning: 1,
 		}
 	}
 	change(&now)

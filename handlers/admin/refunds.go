@@ -12,8 +12,11 @@ import (
 	page "till/views/admin"
 )
 
-// refundsPerPage is how many refunds a page of the list has.
-const refundsPerPage = 50
+const (
+	refundsURL = "/admin/refunds"
+	// refundsPerPage is how many refunds a page of the list has.
+	refundsPerPage = 50
+)
 
 // RefundList is GET /admin/refunds?state=&before=&after=: newest first. What the
 // address says and we cannot read is left out.

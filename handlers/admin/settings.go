@@ -2,6 +2,7 @@ package admin
 
 import (
 	"bufio"
+	"cmp"
 	_ "embed" // the list of time zones
 	"errors"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"till/cashier"
 	"till/handlers/web"
 	"till/models"
 	"till/money"
@@ -77,6 +79,16 @@ func (h Pages) settings(c *gin.Context) (models.Settings, error) {
 		ShopName: h.Shop.Name, Headline: h.Shop.Headline, Intro: h.Shop.Intro, Contact: h.Shop.Contact, TimeZone: h.Shop.Location.String(), HoldRule: string(h.Hold),
 	}
 	return s.OrDefaults(), nil
+}
+
+// holdRule is what becomes of a reservation that is about to lapse, as it is now.
+func (h Pages) holdRule() page.HoldRule {
+	if h.Shop.Live != nil {
+		if s := h.Shop.Live(); s.ID != 0 {
+			return page.HoldRule(s.HoldRule)
+		}
+	}
+	return page.HoldRule(cmp.Or(h.Hold, cashier.HoldVoid))
 }
 
 // SaveSettings is POST /admin/settings.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"till/cashier"
@@ -303,7 +304,10 @@ func (h Pages) Receipt(c *gin.Context) error {
 	page := shop.ReceiptPage{
 		Frame: h.frame(v, orderURL(d.Token)), Number: d.Number(), Token: d.Token, PlacedAt: h.Shop.Moment(d.CreatedAt), PaidAt: h.Shop.Moment(*d.PaidAt),
 		Ref: p.Ref, Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Money: h.money(d, p), Direct: p.Outside,
+		Money: h.money(d, p), Direct: p.Outside, Note: h.Shop.Now().Receipt,
+	}
+	if address := h.Shop.Now().Address; address != "" {
+		page.Seller = strings.Split(address, "\n")
 	}
 	if one, ok := h.Cashier.Provider(p.Provider); ok && !p.Outside {
 		page.Provider = one.Label()

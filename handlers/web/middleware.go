@@ -2,6 +2,7 @@ package web
 
 import (
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -43,10 +44,16 @@ func AccessLog(log *slog.Logger, now func() time.Time) gin.HandlerFunc {
 
 // Recover turns a panic into the room's page for an error of ours.
 func Recover(room Room) gin.HandlerFunc {
-	return gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, v any) {
+	recovered := gin.CustomRecoveryWithWriter(io.Discard, func(c *gin.Context, v any) {
 		room.Log.ErrorContext(c.Request.Context(), "panic", "route", c.FullPath(), "request_id", RequestID(c), "value", Said(fmt.Errorf("%v", v)))
 		room.Fail(c, errPanic)
 	})
+	return func(c *gin.Context) {
+		recovered(c)
+		if last := c.Errors.Last(); last != nil && errors.Is(last.Err, http.ErrAbortHandler) {
+			panic(http.ErrAbortHandler) // gin takes it for an end; only the server cuts the answer off
+		}
+	}
 }
 
 // Headers says what a page may do: nothing inline, nothing from elsewhere, no
@@ -54,7 +61,7 @@ func Recover(room Room) gin.HandlerFunc {
 // after a form too, so the providers' pages are named there.
 func Headers(secure bool, formTargets []string) gin.HandlerFunc {
 	policy := strings.Join([]string{
-		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self' data:", "connect-src 'self'", "manifest-src 'self'",
+		"default-src 'none'", "script-src 'self'", "style-src 'self'", "img-src 'self'", "connect-src 'self'", "manifest-src 'self'",
 		"form-action " + strings.Join(append([]string{"'self'"}, formTargets...), " "),
 		"frame-ancestors 'none'", "base-uri 'none'",
 	}, "; ")

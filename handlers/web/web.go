@@ -37,6 +37,8 @@ type Shop struct {
 	Mails      bool   // mails are sent, not only kept
 	PublicURL  string // without a slash at the end
 	Logo       string // digest of a picture; empty when there is none
+	Address    string // lines as on a letter; may be empty
+	Receipt    string // below every receipt; may be empty
 
 	// Live is what staff have set meanwhile; nil, and settings with ID 0, leave
 	// the shop as it is here.
@@ -50,6 +52,7 @@ func (s Shop) Now() Shop {
 		return s
 	}
 	s.Name, s.Headline, s.Intro, s.Contact, s.Logo = set.ShopName, set.Headline, set.Intro, set.Contact, set.Logo
+	s.Address, s.Receipt = set.Address, set.ReceiptText
 	if zone, err := models.Zone(set.TimeZone); err == nil {
 		s.Location = zone
 	}

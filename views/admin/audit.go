@@ -79,6 +79,52 @@ func (a AuditAction) word() string {
 		return "Took the audit out as a file"
 	case "settings_saved":
 		return "Saved the settings"
+	case "statement_read":
+		return "Read a statement in"
+	case "statement_removed":
+		return "Removed a statement"
+	case "closes_exported":
+		return "Took daily closes out as a file"
+	case "statement_exported":
+		return "Took a statement out as a file"
+	case "orders_exported":
+		return "Took orders out as a file"
+	case "product_added":
+		return "Added a product"
+	case "product_changed":
+		return "Changed a product"
+	case "product_archived":
+		return "Archived a product"
+	case "product_restored":
+		return "Put a product on sale again"
+	case "product_moved":
+		return "Moved a product"
+	case "redelivered":
+		return "Read a callback again"
+	case "line_tested":
+		return "Tested a provider"
+	case "packed":
+		return "Packed an order"
+	case "unpacked":
+		return "Unpacked an order"
+	case "shipped":
+		return "Shipped an order"
+	case "unshipped":
+		return "Took back that an order was shipped"
+	case "approval_asked":
+		return "Asked a second person about a refund"
+	case "approval_given":
+		return "Approved a refund"
+	case "approval_declined":
+		return "Declined a refund"
+	case "approval_withdrawn":
+		return "Withdrew a refund"
+	case "note":
+		return "Wrote a note"
+	case "recomputed":
+		return "Recomputed an order from its history"
+	case "mail_again":
+		return "Sent a mail again"
 	case "placed":
 		return "Placed an order"
 	case "payment_created":
@@ -134,10 +180,13 @@ func (a AuditAction) word() string {
 
 // auditActions is every action that can be chosen, by its word.
 var auditActions = []AuditAction{
-	"signed_in", "sign_in_failed", "signed_out", "session_ended", "password_changed", "name_changed", "second_factor_on", "second_factor_off", "second_factor_reset",
-	"recovery_codes_renewed", "staff_added", "staff_disabled", "staff_enabled", "role_changed", "staff_invited", "invitation_revoked", "invitation_accepted",
-	"audit_exported", "settings_saved", "state", "superseded", "cancel_asked", "cancelled", "attention", "accepted", "attached", "no_answer", "provider_refused",
-	"capture", "void", "refund", "cancel", "reverse", "received",
+	"signed_in", "sign_in_failed", "signed_out", "session_ended", "password_changed", "name_changed", "second_factor_on", "second_factor_off",
+	"second_factor_reset", "recovery_codes_renewed", "staff_added", "staff_disabled", "staff_enabled", "role_changed", "staff_invited",
+	"invitation_revoked", "invitation_accepted", "audit_exported", "orders_exported", "closes_exported", "statement_exported", "statement_read",
+	"statement_removed", "settings_saved", "product_added", "product_changed", "product_archived", "product_restored", "product_moved", "redelivered",
+	"line_tested", "packed", "unpacked", "shipped", "unshipped", "approval_asked", "approval_given", "approval_declined", "approval_withdrawn", "note",
+	"recomputed", "mail_again", "state", "superseded", "cancel_asked", "cancelled", "attention", "accepted", "attached", "no_answer",
+	"provider_refused", "capture", "void", "refund", "cancel", "reverse", "received",
 }
 
 // Known reports whether there is a word for it.

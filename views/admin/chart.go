@@ -72,8 +72,10 @@ func newChart(currency money.Currency, days []DayRow) chart {
 	most, least = nice(most), nice(least)
 	above := chartPlot
 	if least > 0 {
-		above = scale(most, addUp(most, least), chartPlot)
-		above = min(max(above, 0), chartPlot)
+		above = 0
+		if most > 0 { // halves, of which the sum can be counted; both have a place, however small
+			above = min(max(scale(most/2, most/2+least/2+1, chartPlot), 1), chartPlot-1)
+		}
 	}
 	below := chartPlot - above
 	c.zero = chartHead + above

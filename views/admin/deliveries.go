@@ -278,7 +278,7 @@ func (p DeliveryPage) again() string {
 	return "Ask " + p.Row.Provider + " now"
 }
 
-func (p DeliveryPage) text() string { return pretty(masked(p.Body)) }
+func (p DeliveryPage) text() string { return string(masked([]byte(pretty(p.Body)))) }
 
 // hiddenValue stands where something was that nobody needs to read.
 const hiddenValue = "[hidden]"
@@ -341,7 +341,7 @@ func luhn(digits string) bool {
 
 // shortened is the beginning of a text that is too long for a column.
 func shortened(s string) string {
-	const most = 24
+	const most = 17
 	runes := []rune(s)
 	if len(runes) <= most {
 		return s

@@ -20,6 +20,7 @@ type ReceiptPage struct {
 	Email    string
 	Address  []string
 	Seller   []string // the shop's address and numbers, a line each; may be empty
+	Note     string   // what the shop says below every receipt; may be empty
 }
 
 func (p ReceiptPage) page() ui.Page {

@@ -30,7 +30,7 @@ CREATE INDEX payments_created ON payments (created_at, id);
 CREATE INDEX payments_provider ON payments (provider, created_at, id);
 CREATE INDEX payments_state ON payments (state, created_at, id);
 CREATE INDEX payments_provider_state ON payments (provider, state, created_at, id);
-CREATE INDEX payments_lapsing ON payments (hold_until) WHERE hold_until IS NOT NULL AND state = 'authorized';
+CREATE INDEX payments_lapsing ON payments (state, hold_until) WHERE hold_until IS NOT NULL AND state = 'authorized';
 CREATE INDEX operations_refund ON operations (id) WHERE kind = 'refund';
 CREATE INDEX operations_refund_state ON operations (state, id) WHERE kind = 'refund';
 CREATE INDEX inbox_waiting ON inbox (id) WHERE closed_at IS NULL;

@@ -1,0 +1,164 @@
+package admin
+
+import (
+	"context"
+	"encoding/csv"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"till/models"
+
+	"github.com/gin-gonic/gin"
+	"gorm.io/gorm"
+)
+
+func TestExport(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) { // 1001
+		s.with(func(p *models.Placement) { p.Order.Name, p.Order.Email = "=HYPERLINK(1)", "-x@shop.test" }).paid(0) // 1002
+		if err := s.pages.Orders.Ship(t.Context(), s.order.ID, "@Post", "+1,\"2\"", by2(ownerEmail)); err != nil {
+			t.Fatal(err)
+		}
+		s.with(func(p *models.Placement) { p.Order.Test = true }) // 1003
+		read := func(query string) [][]string {
+			t.Helper()
+			got := s.w.get("/admin/orders.csv" + query)
+			if got.Code != 200 || got.Header().Get("Content-Type") != "text/csv; charset=utf-8" || !strings.HasPrefix(got.Header().Get("Content-Disposition"), `attachment; filename="orders-2026-03-07.csv"`) {
+				t.Fatalf("%d %v", got.Code, got.Header())
+			}
+			lines, err := csv.NewReader(got.Body).ReadAll()
+			if err != nil || !slices.Equal(lines[0], exportHead) {
+				t.Fatal(lines, err)
+			}
+			return lines[1:]
+		}
+		lines := read("?before=1001&q=mug+x@")
+		if len(lines) != 0 {
+			t.Errorf("two words found %v", lines)
+		}
+		lines = read("?before=1001") // the place in the list is not part of what is asked for
+		if len(lines) != 2 || lines[0][0] != "1002" || lines[1][0] != "1001" {
+			t.Fatalf("%v", lines)
+		}
+		o := lines[0]
+		wanted := []string{
+			"1002", "2026-03-07T01:00:00+13:00", "paid", "", "'=HYPERLINK(1)", "'-x@shop.test", "NZ", "full", "", s.detailOf(1002).Payments[0].Ref, "NZD", "25.00",
+			"25.00", "0.00", "0.00", "25.00", "", "2026-03-07T01:00:00+13:00", "'@Post", "'+1,\"2\"", "no",
+		}
+		if !slices.Equal(o, wanted) {
+			t.Errorf("%q\nwant %q", o, wanted)
+		}
+		if lines := read("?test=all&sort=oldest"); len(lines) != 3 || lines[2][20] != "yes" {
+			t.Errorf("%v", lines)
+		}
+		if n := s.count(t, "audit WHERE action = 'orders_exported'"); n != 3 {
+			t.Errorf("%d lines of the audit", n)
+		}
+		if n := s.count(t, "audit WHERE detail LIKE '%mug%'"); n != 0 {
+			t.Error("the audit has what was searched for")
+		}
+		for email, status := range map[string]int{viewerEmail: 403, clerkEmail: 403, managerEmail: 200} {
+			if got := s.signedIn(t, email).get("/admin/orders.csv"); got.Code != status {
+				t.Errorf("%s gets %d", email, got.Code)
+			}
+		}
+		if n := s.count(t, "audit WHERE action = 'orders_exported'"); n != 4 {
+			t.Errorf("%d lines of the audit after two refusals", n)
+		}
+	})
+}
+
+// by2 is somebody as a cause.
+func by2(email string) models.Cause {
+	return models.Cause{Actor: models.StaffActor(email), Source: "dashboard"}
+}
+
+func (s *desk) detailOf(number int64) models.OrderDetail {
+	s.t.Helper()
+	d, err := s.pages.Orders.ByNumber(s.t.Context(), number)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	return d
+}
+
+// More orders than one batch are all there, once.
+func TestExport_Batches(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		s.many(2*exportBatch + 7)
+		for _, query := range []string{"", "?sort=lowest&currency=NZD", "?sort=oldest", "?since=2026-01-01"} {
+			lines, err := csv.NewReader(s.w.get("/admin/orders.csv" + query).Body).ReadAll()
+			seen := map[string]bool{}
+			for _, l := range lines[1:] {
+				seen[l[0]] = true
+			}
+			if err != nil || len(lines) != 2*exportBatch+7+2 || len(seen) != len(lines)-1 {
+				t.Errorf("%q: %d lines, %d orders (%v)", query, len(lines), len(seen), err)
+			}
+		}
+	})
+}
+
+// many are more orders, written without going the long way.
+func (s *desk) many(n int) {
+	s.t.Helper()
+	err := s.DB.Write(s.t.Context(), func(tx *gorm.DB) error {
+		return tx.Exec(`INSERT INTO orders (id, token, checkout_key, fingerprint, email, name, line1, line2, city, region, postcode, country, total_minor, total_currency, status, attention, test, due_at, created_at, updated_at)
+			WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < ?)
+			SELECT 5000 + s.n, token || s.n, checkout_key || s.n, '', email, name, '', '', '', '', '', country, s.n % 13 + 1, 'NZD', 'issued', '', FALSE, due_at, created_at, updated_at FROM orders, s WHERE id = 1001`, n).Error
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+// Who goes away in the middle ends the reading, and half a file is cut off:
+// nobody takes it for a whole one.
+func TestExport_CutOff(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		s.many(2 * exportBatch)
+		ctx, leave := context.WithCancel(t.Context())
+		defer leave()
+		stop := &leaver{header: http.Header{}, leave: leave}
+		aborted := func() (v any) {
+			defer func() { v = recover() }()
+			c, _ := gin.CreateTestContext(stop)
+			req, err := http.NewRequestWithContext(ctx, http.MethodGet, "/admin/orders.csv", nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Request = req
+			m, err := s.pages.Staff.ByEmail(t.Context(), ownerEmail)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.Set(memberKey, m)
+			return s.pages.ExportOrders(c)
+		}()
+		if err, ok := aborted.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+			t.Fatalf("it ended with %v", aborted)
+		}
+		if n := strings.Count(stop.String(), "\n"); n <= 1 || n > exportBatch+2 {
+			t.Errorf("%d lines were read for somebody who had gone", n)
+		}
+	})
+}
+
+// leaver goes away when the first batch has come.
+type leaver struct {
+	strings.Builder
+	header http.Header
+	leave  func()
+}
+
+func (l *leaver) Header() http.Header               { return l.header }
+func (l *leaver) WriteHeader(int)                   {}
+func (l *leaver) Flush()                            { l.leave() }
+func (l *leaver) SetWriteDeadline(time.Time) error  { return nil }
+func (l *leaver) WriteString(s string) (int, error) { return l.Builder.WriteString(s) }
+
+var _ io.StringWriter = (*leaver)(nil)
