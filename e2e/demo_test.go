@@ -43,6 +43,9 @@ func TestDemo(t *testing.T) {
 
 			p.goes(d.shop + "/admin")
 			p.signsIn(d.email, d.password)
+			p.at("admin-overview")
+			p.look(prefix + "admin-overview")
+			p.clicks("link", "Orders")
 			p.at("admin-orders")
 			for _, past := range []string{"On hold", "Paid", "iumiCash", "Powens", "Payment Gateway Manager", "Gate", "Vertex Gateway"} {
 				p.sees(past)
@@ -64,9 +67,12 @@ func TestDemo(t *testing.T) {
 // demo is what a demo prints.
 type demo struct{ shop, box, email, password string }
 
-func openDemo(t *testing.T) demo {
+func openDemo(t *testing.T) demo { t.Helper(); return openDemoIn(t, t.TempDir()) }
+
+// openDemoIn is openDemo in a folder that is known.
+func openDemoIn(t *testing.T, dir string) demo {
 	t.Helper()
-	p := launch(t, command{args: []string{"demo"}, env: []string{"TILL_ADDR=127.0.0.1:0", "TILL_SANDBOX_ADDR=127.0.0.1:0"}})
+	p := launch(t, command{args: []string{"demo"}, dir: dir, env: []string{"TILL_ADDR=127.0.0.1:0", "TILL_SANDBOX_ADDR=127.0.0.1:0"}})
 	greeting := awaits(t, p, p.out, "its greeting", func(text string) (string, bool) { return text, strings.Contains(text, "Ctrl-C") })
 	finds := func(pattern string) string {
 		m := regexp.MustCompile(pattern).FindStringSubmatch(greeting)

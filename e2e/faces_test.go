@@ -18,6 +18,8 @@ func TestFaces(t *testing.T) {
 	p := newPerson(t, h.url)
 	p.goes("/admin")
 	p.signsIn(staffEmail, staffPassword)
+	p.at("admin-overview")
+	p.clicks("link", "Orders")
 	p.at("admin-orders")
 	p.look("admin-orders-empty")
 

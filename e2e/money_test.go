@@ -34,7 +34,7 @@ func TestRefund(t *testing.T) {
 		p := open(t, h.url)
 		p.goes("/admin")
 		p.signsIn(staffEmail, staffPassword)
-		p.at("admin-orders")
+		p.at("admin-overview")
 
 		v := buyer(t, h, "gate:card", 1)
 		returns(v)
@@ -167,7 +167,7 @@ func TestReserved(t *testing.T) {
 		p := open(t, h.url)
 		p.goes("/admin")
 		p.signsIn(staffEmail, staffPassword)
-		p.at("admin-orders")
+		p.at("admin-overview")
 		var all []*visit
 		for mugs := range 3 {
 			v := buyer(t, h, "gate:card", mugs+1)

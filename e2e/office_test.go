@@ -24,7 +24,7 @@ func signInAs(t testing.TB, shop, email, password string) office {
 	t.Helper()
 	o := office{newShopper(t, shop)}
 	p := o.post("/admin/login", url.Values{"email": {email}, "password": {password}})
-	if p.status != 303 || !strings.HasSuffix(p.to, "/admin/orders") {
+	if p.status != 303 || !strings.HasSuffix(p.to, "/admin") {
 		t.Fatalf("not signed in: %s", p)
 	}
 	return o

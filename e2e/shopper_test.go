@@ -20,6 +20,7 @@ import (
 type shopper struct {
 	t      testing.TB
 	shop   string // its address
+	name   string // "" for Aroha Tamihana
 	method string // how they pay
 	mugs   int    // how many they buy
 	boards int
@@ -162,9 +163,29 @@ func (p page) form(action string) (fields url.Values, ok bool) {
 				fields.Add(name, value(in, "value"))
 			}
 		}
+		for _, area := range tagged(f, "textarea") {
+			fields.Add(value(area, "name"), inner(area))
+		}
+		for _, list := range tagged(f, "select") {
+			fields.Add(value(list, "name"), chosen(list))
+		}
 		return fields, true
 	}
 	return nil, false
+}
+
+// chosen is the value that a list would send untouched.
+func chosen(list *html.Node) string {
+	all := tagged(list, "option")
+	for _, o := range all {
+		if _, on := attr(o, "selected"); on {
+			return value(o, "value")
+		}
+	}
+	if len(all) == 0 {
+		return ""
+	}
+	return value(all[0], "value")
 }
 
 // absolute is an address on the page as the browser understands it.
@@ -221,6 +242,9 @@ func (s *shopper) details(email string) url.Values {
 		"name": "Aroha Tamihana", "email": email, "line1": "1 Kauri Road", "city": "Nelson", "postcode": "7010", "country": "NZ",
 	} {
 		form.Set(name, value)
+	}
+	if s.name != "" {
+		form.Set("name", s.name)
 	}
 	s.chooses(p, form)
 	return form

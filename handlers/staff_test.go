@@ -114,9 +114,19 @@ var posts = map[string]right{
 	"/admin/products/:id/down":           sell,
 	"/admin/products/:id/picture":        sell,
 	"/admin/products/:id/picture/remove": sell,
-	"/admin/settings":                    house,
-	"/admin/settings/logo":               house,
-	"/admin/settings/logo/remove":        house,
+
+	"/admin/closes/check":                      books,
+	"/admin/closes/export":                     export,
+	"/admin/closes/:day/export":                export,
+	"/admin/statements":                        books,
+	"/admin/statements/uploads/:upload":        books,
+	"/admin/statements/uploads/:upload/forget": books,
+	"/admin/statements/:id/remove":             books,
+	"/admin/statements/:id/export":             export,
+
+	"/admin/settings":             house,
+	"/admin/settings/logo":        house,
+	"/admin/settings/logo/remove": house,
 }
 
 // outside are the addresses that do something for who is not signed in yet.

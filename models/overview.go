@@ -101,13 +101,19 @@ func (o *Overview) Unheard(ctx context.Context, provider string, from, to time.T
 var silent = []PaymentState{PaymentCreated, PaymentRedirected, PaymentUnknown}
 
 // ToPack is how many orders wait to be packed, up to CountUpTo.
-func (o *Overview) ToPack(ctx context.Context) (int64, error) { return o.orders(ctx, sqlToPack) }
+func (o *Overview) ToPack(ctx context.Context) (int64, error) { return o.orders(ctx, "orders_to_pack", sqlToPack) }
 
 // ToShip is how many orders wait to be sent, packed or not, up to CountUpTo.
-func (o *Overview) ToShip(ctx context.Context) (int64, error) { return o.orders(ctx, sqlToShip) }
+func (o *Overview) ToShip(ctx context.Context) (int64, error) { return o.orders(ctx, "orders_to_ship", sqlToShip) }
 
-func (o *Overview) orders(ctx context.Context, where string) (n int64, err error) {
-	err = o.db.r.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM orders WHERE "+where+" ORDER BY id LIMIT ?) AS waiting", CountUpTo).Scan(&n).Error
+// orders counts orders that are in an index of a few of them. SQLite knows no
+// statistics, and would rather walk all orders that are paid.
+func (o *Overview) orders(ctx context.Context, index, where string) (n int64, err error) {
+	table := "orders INDEXED BY " + index
+	if o.db.postgres {
+		table = "orders"
+	}
+	err = o.db.r.WithContext(ctx).Raw("SELECT COUNT(*) FROM (SELECT id FROM "+table+" WHERE "+where+" ORDER BY id LIMIT ?) AS waiting", CountUpTo).Scan(&n).Error
 	return n, named(err, "orders to send")
 }
 

@@ -165,8 +165,8 @@ func (s *Statements) Add(ctx context.Context, n NewStatement) (one Statement, er
 const (
 	AuditClosesExported    = "closes_exported"
 	AuditStatementExported = "statement_exported"
-	AuditStatementRead    = "statement_read"
-	AuditStatementRemoved = "statement_removed"
+	AuditStatementRead     = "statement_read"
+	AuditStatementRemoved  = "statement_removed"
 )
 
 func statementSubject(id int64) string { return fmt.Sprintf("statement %d", id) }

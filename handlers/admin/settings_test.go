@@ -34,9 +34,9 @@ func typedSettings(id int64, pairs ...string) url.Values {
 
 func TestSettings(t *testing.T) {
 	keepers(t, func(t *testing.T, s *shopkeeper) {
-		want(t, s.w.get(settingsURL), http.StatusOK, "Kauri &amp; Clay", "Nothing so far") // before there are any
+		want(t, s.w.get(settingsURL), http.StatusOK, "Kauri & Clay", "Nothing so far") // before there are any
 		first := s.begun()
-		want(t, s.w.get(settingsURL), http.StatusOK, "Kauri &amp; Clay", `<option value="Pacific/Auckland" selected>`, "already stay as they were cut", "The first settings.")
+		want(t, s.w.get(settingsURL), http.StatusOK, "Kauri & Clay", `<option value="Pacific/Auckland" selected>`, "already stay as they were cut", "The first settings.")
 		wantAway(t, s.w.post(settingsURL, typedSettings(first.ID, "name", "Rata & Wool", "contact", "hello@rata.test", "address", "1 Kauri Road\r\nNelson", "tax-name", "GST",
 			"tax-rate", "12.5", "zone", "Europe/Paris", "open", "36", "open-unit", "hours", "keep", "90", "keep-unit", "seconds", "rule", "keep", "warning", "5", "limit-NZD", "500")), settingsURL)
 		now, err := s.DB.Current(t.Context())
@@ -44,8 +44,8 @@ func TestSettings(t *testing.T) {
 			now.KeepSeconds != 90 || now.HoldRule != "keep" || now.HoldWarning != 5 || now.Limits["NZD"] != 50000 || now.Actor != "staff "+ownerEmail {
 			t.Fatalf("%+v %v", now, err)
 		}
-		want(t, s.w.get(settingsURL), http.StatusOK, "Saved. It counts from now on.", "name: Kauri &amp; Clay → Rata &amp; Wool", "refund limit: none → NZD 500.00", "staff "+ownerEmail, `value="12.5"`)
-		want(t, s.w.get(ordersURL), http.StatusOK, "Rata &amp; Wool") // on the next page of any room
+		want(t, s.w.get(settingsURL), http.StatusOK, "Saved. It counts from now on.", "name: Kauri & Clay → Rata & Wool", "refund limit: none → NZD 500.00", "staff "+ownerEmail, `value="12.5"`)
+		want(t, s.w.get(ordersURL), http.StatusOK, "Rata & Wool") // on the next page of any room
 	})
 }
 

@@ -158,21 +158,21 @@ func (a AuditAction) word() string {
 	case "provider_refused":
 		return "Was refused by a provider"
 	case "start":
-		return "Started a payment"
+		return "Start of a payment"
 	case "capture":
-		return "Took reserved money"
+		return "Capture"
 	case "void":
-		return "Released reserved money"
+		return "Release"
 	case "refund":
-		return "Refunded"
+		return "Refund"
 	case "cancel":
-		return "Cancelled a payment"
+		return "Cancellation of a payment"
 	case "reverse":
-		return "Undid a payment"
+		return "Reversal"
 	case "received":
-		return "Recorded a payment made outside"
+		return "Payment made outside"
 	case "renew":
-		return "Renewed a payment"
+		return "Renewal"
 	default:
 		return string(a)
 	}
