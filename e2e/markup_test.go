@@ -162,7 +162,7 @@ func (c *checker) outline() {
 		c.wrong("no language")
 	}
 	for _, one := range []string{"title", "main", "h1"} {
-		if all := tagged(c.doc, one); len(all) != 1 || words(all[0]) == "" {
+		if all := nodes(c.doc, func(n *html.Node) bool { return n.Data == one && n.Namespace == "" }); len(all) != 1 || words(all[0]) == "" {
 			c.wrong("%d <%s>, want one that says something", len(all), one)
 		}
 	}

@@ -39,9 +39,10 @@ func (e *UnfitError) Error() string { return ErrIllegal.Error() + ": " + string(
 func (*UnfitError) Unwrap() error { return ErrIllegal }
 
 const (
-	// MaxCarrier and MaxTracking bound who carries an order and what they call
-	// it, in bytes.
-	MaxCarrier, MaxTracking = 80, 80
+	// MaxCarrier bounds who carries an order, in bytes.
+	MaxCarrier = 80
+	// MaxTracking bounds what they call it, in bytes.
+	MaxTracking = 80
 	// UnshipFor is how long after an order was marked shipped that can be undone:
 	// the time in which a slip is found.
 	UnshipFor = 24 * time.Hour

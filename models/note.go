@@ -22,8 +22,8 @@ func (o *Orders) Note(ctx context.Context, id int64, key, text string, cause Cau
 		if err != nil {
 			return named(err, "notes")
 		}
-		for _, one := range before {
-			if one.Detail != text || one.Actor != cause.Actor {
+		if len(before) > 0 {
+			if before[0].Detail != text || before[0].Actor != cause.Actor {
 				return fmt.Errorf("%w: key of another note", ErrDuplicate)
 			}
 			return nil

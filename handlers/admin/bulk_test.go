@@ -123,9 +123,9 @@ func TestBulk_Cancel(t *testing.T) {
 
 func TestBulk_Refund(t *testing.T) {
 	desks(t, func(t *testing.T, s *desk) { // 1001 is not paid
-		s.again().paid(0)                                                         // 1002
-		s.honey().paid(0)                                                         // 1003, NZD 54.70
-		s.again().paid(0)                                                         // 1004
+		s.again().paid(0)                                                        // 1002
+		s.honey().paid(0)                                                        // 1003, NZD 54.70
+		s.again().paid(0)                                                        // 1004
 		s.with(func(p *models.Placement) { p.Order.Total.Minor = 2500 }).paid(0) // 1005
 		current, err := s.DB.Current(t.Context())
 		if err != nil {

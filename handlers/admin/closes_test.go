@@ -53,6 +53,7 @@ func TestCloses(t *testing.T) {
 		want(t, got, http.StatusOK, "No day is closed yet", "shortly after its midnight in Pacific/Auckland")
 		lacks(t, got, "Check the chain", "Download")
 		closed, _ := aDay(t, b)
+		w = b.signedIn(t, viewerEmail)
 		got = w.get(closesURL)
 		want(t, got, http.StatusOK, "Saturday 7 March 2026", "Acme <Pay>, NZD", "NZD 50.00", "Sunday 8 March 2026", "So far", "Not final", "NZD 25.00")
 		want(t, w.get(closesURL+"?provider=full"), http.StatusOK, "Nothing found", "Show all")
@@ -176,6 +177,7 @@ func TestCheckCloses(t *testing.T) {
 		}
 		check("No day is closed yet, so there is nothing to check.")
 		aDay(t, b)
+		w = b.signedIn(t, ownerEmail)
 		check("The chain holds: the only close there is follows from its facts.")
 		b.Clock.Pass(24 * time.Hour)
 		b.closeDays(t)

@@ -105,9 +105,9 @@ func TestOverview_Needs(t *testing.T) {
 
 		s.Clock.Pass(time.Hour) // which is long enough to call
 		late := s.w.get(overviewURL)
-		want(t, late, 200, "No callback from Full", "It never called.")
+		want(t, late, 200, "No callback from The full", "It never called.")
 		kinds := strings.Join(needsOn(late.Body.String()), "\n")
-		if !strings.Contains(kinds, "callback | No callback from Full | /admin/deliveries?provider=full") || strings.Contains(kinds, "Acme") {
+		if !strings.Contains(kinds, "callback | No callback from The full | /admin/deliveries?provider=full") || strings.Contains(kinds, "Acme") {
 			t.Errorf("needs\n%s", kinds)
 		}
 		if !strings.Contains(kinds, "late | ") || !strings.Contains(kinds, " asked about in time | "+orderURL(first)) {
@@ -155,15 +155,19 @@ func TestOverview_Approval(t *testing.T) {
 
 func TestOverview_Figures(t *testing.T) {
 	bare(t, func(t *testing.T, s *desk) { // it is Saturday 7 March 2026, 01:00, in the shop
+		if _, err := s.DB.BeginSettings(t.Context(), models.Settings{ShopName: "Kauri", TimeZone: "Pacific/Auckland", OpenSeconds: 3600, KeepSeconds: 3600, HoldRule: "void", HoldWarning: 3}); err != nil {
+			t.Fatal(err)
+		}
 		s.again().paid(0)
 		s.with(func(p *models.Placement) { p.Order.Test = true }).paid(0)
 		got := s.w.get(overviewURL)
-		want(t, got, 200, "Today, Saturday 7 March 2026, so far.", "NZD 25.00", "before: NZD 0.00", "100 %", "Full")
+		want(t, got, 200, "Today, Saturday 7 March 2026, so far.", "NZD 25.00", "before: NZD 0.00", "100 %", "The full")
 		if n := strings.Count(got.Body.String(), `data-testid="book"`); n != 1 {
 			t.Errorf("%d currencies", n)
 		}
 		want(t, s.w.get(overviewURL+"?days=7"), 200, "Nothing in these days", "Saturday 28 February 2026 to Friday 6 March 2026")
 		s.Clock.Pass(24 * time.Hour)
+		s.w = s.signedIn(t, ownerEmail)
 		want(t, s.w.get(overviewURL), 200, "Today, Sunday 8 March 2026", "before: NZD 25.00, down 100 %")
 		want(t, s.w.get(overviewURL+"?days=7"), 200, "Sunday 1 March 2026 to Saturday 7 March 2026", "Saturday 7 March 2026: NZD 25.00 taken, NZD 0.00 refunded")
 		want(t, s.w.get(overviewURL+"?days=7&figures=tests"), 200, "Figures of tests", "NZD 25.00")

@@ -259,7 +259,7 @@ func TestReadStatement_Refused(t *testing.T) {
 			"another layout":   {"layout", "2006-01-02", []string{"Line 2, column “Buchungstag”: “07.03.2026” is not a day written as 2026-11-21"}},
 			"points":           {"decimal", "point", []string{"Line 2, column “Betrag”: “25,00” is not an amount written as 1,234.56"}},
 			"no decimals":      {"decimal", "none", []string{"Choose how amounts are written"}},
-			"two few decimals": {"in", "JPY", []string{"Line 2, column “Betrag”: “25,00” is not an amount of JPY"}},
+			"two few decimals": {"in", "JPY", []string{"Line 2, column “Gebühr”: “0,75” is not an amount of JPY"}},
 			"a word twice":     {"refunds", "Storno, AUSZAHLUNG", []string{"“Auszahlung” stands in two of these", "Storno, AUSZAHLUNG"}},
 		} {
 			t.Run(name, func(t *testing.T) {
@@ -412,7 +412,7 @@ func TestExportStatement(t *testing.T) {
 				`theirs_only|6|taken|'=HYPERLINK("x")|2026-03-07|NZD|1.00|0.00|1.00`,
 			},
 			"ours": {
-				"ours_only||captured||2026-03-07|NZD|25.00||", "ours_only||captured||2026-03-07|NZD|25.00||", "ours_only||captured||2026-03-07|NZD|25.00||",
+				"ours_only||captured|acme-2|2026-03-07|NZD|25.00||", "ours_only||captured|acme-3|2026-03-07|NZD|25.00||", "ours_only||captured|acme-4|2026-03-07|NZD|25.00||",
 				"ours_only||refunded||2026-03-07|NZD|-10.00||",
 			},
 		} {
