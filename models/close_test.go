@@ -362,6 +362,8 @@ func TestMapping_Refused(t *testing.T) {
 		"not UTF-8":           {"a,b\n\xff,2\n", "not text"},
 		"one column":          {"ref\nx\n", "fewer than two"},
 		"only a head":         {"ref,amount\n", "nothing below"},
+		"a sea of columns":    {strings.Repeat("x,", 200) + "y\n", "more than 200 columns"},
+		"an endless name":     {"ref," + strings.Repeat("x", 101) + "\ny,1\n", "longer than 100 letters"},
 		"two of a name":       {"ref,ref\nx,y\n", "two columns"},
 		"ragged":              {"ref,amount,day\nx,1\n", "line 2"},
 		"no such column":      {"ref,sum,day\nx,1,2026-01-01\n", `no column "amount"`},

@@ -256,7 +256,9 @@ var zones sync.Map // of loaded time zones, by name
 // Zone is a time zone by its name, such as Pacific/Auckland.
 func Zone(name string) (*time.Location, error) {
 	if z, ok := zones.Load(name); ok {
-		return z.(*time.Location), nil //nolint:forcetypeassert // only locations are stored
+		if z, ok := z.(*time.Location); ok {
+			return z, nil
+		}
 	}
 	z, err := time.LoadLocation(name)
 	if err == nil {

@@ -303,7 +303,7 @@ func plansOf(t *testing.T, b modelstest.Bench, run func() error) (plans []string
 			}
 			plan.WriteString(line + "\n")
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // one after the other
 			t.Fatal(err)
 		}
 		plans = append(plans, plan.String())

@@ -37,7 +37,7 @@ func audits(t *testing.T, b modelstest.Bench, subject string) (lines []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows, err := pool.QueryContext(t.Context(), "SELECT actor, action, detail FROM audit WHERE subject = '"+subject+"' ORDER BY id") //nolint:gosec // a subject of ours
+	rows, err := pool.QueryContext(t.Context(), "SELECT actor, action, detail FROM audit WHERE subject = '"+subject+"' ORDER BY id")
 	if err != nil {
 		t.Fatal(err)
 	}

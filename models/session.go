@@ -3,6 +3,7 @@ package models
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"gorm.io/gorm"
@@ -170,7 +171,7 @@ func (s *StaffSessions) EndOthers(ctx context.Context, keep string, by Staff) (n
 		if n, err = endSessions(ctx, tx, by.ID, keep); err != nil || n == 0 {
 			return err
 		}
-		return addAudit(ctx, tx, Audit{Actor: StaffActor(by.Email), Action: ActionSessionEnded, Subject: by.subject(), Detail: fmt.Sprint(n)})
+		return addAudit(ctx, tx, Audit{Actor: StaffActor(by.Email), Action: ActionSessionEnded, Subject: by.subject(), Detail: strconv.Itoa(n)})
 	})
 	return n, err
 }

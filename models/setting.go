@@ -178,7 +178,7 @@ func Lasting(d time.Duration) string {
 		name string
 	}{{24 * time.Hour, "day"}, {time.Hour, "hour"}, {time.Minute, "minute"}, {time.Second, "second"}} {
 		n := d / u.unit
-		d -= n * u.unit
+		d %= u.unit
 		switch {
 		case n == 1:
 			parts = append(parts, "1 "+u.name)

@@ -653,7 +653,7 @@ func TestAudits_Plan(t *testing.T) {
 			}
 			plan += detail + "; "
 		}
-		if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		if err := errors.Join(rows.Err(), rows.Close()); err != nil { //nolint:sqlclosecheck // one after the other
 			t.Fatal(err)
 		}
 		if !strings.Contains(plan, "USING INDEX "+index+" ") || strings.Contains(plan, "TEMP B-TREE") {

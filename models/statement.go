@@ -187,7 +187,7 @@ func (s *Statements) Remove(ctx context.Context, id int64, actor string) error {
 			return fmt.Errorf("%w: its fees stand in a closed day", ErrIllegal)
 		}
 		for _, table := range []string{"fees", "statement_lines"} {
-			if err := tx.WithContext(ctx).Exec("DELETE FROM "+table+" WHERE statement_id = ?", id).Error; err != nil { //nolint:gosec // one of two words
+			if err := tx.WithContext(ctx).Exec("DELETE FROM "+table+" WHERE statement_id = ?", id).Error; err != nil {
 				return named(err, table)
 			}
 		}

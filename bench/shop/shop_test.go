@@ -79,7 +79,8 @@ func TestFill_SameSeedSamePast(t *testing.T) {
 		}
 		return all.String()
 	}
-	if past(5) != past(5) || past(5) == past(6) {
+	first, again, other := past(5), past(5), past(6)
+	if first != again || first == other {
 		t.Error("a seed is not what makes a past")
 	}
 }

@@ -18,11 +18,8 @@ import (
 	page "till/views/admin"
 )
 
-const (
-	auditURL = "/admin/audit"
-	// linesPerPage is how many lines a page of the audit has.
-	linesPerPage = 50
-)
+// linesPerPage is how many lines a page of the audit has.
+const linesPerPage = 50
 
 // Audit is GET /admin/audit?actor=&action=&subject=&from=&to=&before=&after=:
 // what staff did, newest first.

@@ -156,7 +156,7 @@ func (h Pages) LoginForm(c *gin.Context) error {
 	case !errors.Is(err, errSignedOut):
 		return err
 	}
-	_, _, err = h.Sessions.halfOpen(c.Request)
+	_, err = h.Sessions.halfOpen(c.Request)
 	switch {
 	case c.Query("signed_out") != "":
 		p.Problem = page.LoginSignedOut
@@ -267,7 +267,7 @@ func (h Pages) wait(c *gin.Context) string {
 
 // LoginCode is GET /admin/login/code: asks for the second factor.
 func (h Pages) LoginCode(c *gin.Context) error {
-	_, _, err := h.Sessions.halfOpen(c.Request)
+	_, err := h.Sessions.halfOpen(c.Request)
 	if errors.Is(err, errSignedOut) {
 		c.Redirect(http.StatusSeeOther, loginURL)
 		return nil
@@ -285,7 +285,7 @@ func (h Pages) CheckCode(c *gin.Context) error {
 		return err
 	}
 	ctx := c.Request.Context()
-	_, l, err := h.Sessions.halfOpen(c.Request)
+	l, err := h.Sessions.halfOpen(c.Request)
 	if errors.Is(err, errSignedOut) {
 		c.Redirect(http.StatusSeeOther, loginURL+"?late=1")
 		return nil

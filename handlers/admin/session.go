@@ -183,16 +183,16 @@ func (s *Sessions) prolong(r *http.Request, w http.ResponseWriter, sess *session
 
 // halfOpen is the session of whoever has still to show their second factor, or
 // errSignedOut.
-func (s *Sessions) halfOpen(r *http.Request) (*sessions.Session, *login, error) {
+func (s *Sessions) halfOpen(r *http.Request) (*login, error) {
 	sess, err := s.Get(r, s.name)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	l := loginOf(sess)
 	if sess.IsNew || !l.Half {
-		return nil, nil, errSignedOut
+		return nil, errSignedOut
 	}
-	return sess, l, nil
+	return l, nil
 }
 
 // open signs somebody in, or half in, under a new token: one that was in the

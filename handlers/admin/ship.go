@@ -136,7 +136,7 @@ func (h Pages) Ship(c *gin.Context) error {
 	return h.back(c, orderURL(d.Number()), answer{text: said})
 }
 
-func tooLong(typed string, most int) string {
+func tooLong(typed string, most int) string { //nolint:unparam // two limits that happen to be the same
 	if len(strings.Join(strings.Fields(typed), " ")) > most {
 		return "At most " + strconv.Itoa(most) + " characters, fewer with accents"
 	}

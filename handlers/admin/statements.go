@@ -141,8 +141,8 @@ func (h Pages) SendStatement(c *gin.Context) error {
 	if err := need(c, rightBooks); err != nil {
 		return err
 	}
-	until, wire := time.Now().Add(sendFor), http.NewResponseController(c.Writer)
-	_, _ = wire.SetReadDeadline(until), wire.SetWriteDeadline(until) // a phone may be slow; where it cannot be set, the usual time stays
+	until, wire := time.Now().Add(sendFor), http.NewResponseController(c.Writer) //nolint:forbidigo // the wire knows no other clock
+	_, _ = wire.SetReadDeadline(until), wire.SetWriteDeadline(until)             // a phone may be slow; where it cannot be set, the usual time stays
 	ctx, all := c.Request.Context(), models.NewStatements(h.DB)
 	f, err := sent(c)
 	if err != nil {

@@ -15,8 +15,6 @@ import (
 	page "till/views/admin"
 )
 
-const viewsURL = ordersURL + "/views"
-
 // SaveView is POST /admin/orders/views: gives the filter of a list a name, for
 // who is signed in. A name that is another filter's is asked about first.
 func (h Pages) SaveView(c *gin.Context) error {

@@ -143,7 +143,7 @@ func (p OrderPage) lost() string {
 	case StatusCreated, StatusPaid, StatusReceived, StatusCancelled, StatusRefundInitiated, StatusPartiallyRefunded, StatusRefunded,
 		StatusRefundFailed, StatusRefundReversed, StatusReversalInitiated, StatusReversed, StatusReversalFailed, StatusChargeback,
 		StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration, StatusPrecompliance, StatusCompliance,
-		StatusGoodFaith, StatusFraudAdvice:
+		StatusGoodFaith, StatusFraudAdvice, StatusAttention:
 	}
 	return ""
 }
@@ -159,12 +159,13 @@ func (p OrderPage) paid() string {
 	case p.Expired:
 		says = "It is paid, though after its time. Before you send it, see that everything is still there."
 	}
+	all := []string{says}
 	for _, pay := range p.Payments {
 		if held := pay.held(); held != "" {
-			says += " Another payment has " + held + " reserved that is not needed: release it."
+			all = append(all, "Another payment has "+held+" reserved that is not needed: release it.")
 		}
 	}
-	return says
+	return strings.Join(all, " ")
 }
 
 // reserved says who has money that is not taken, and of what order.

@@ -85,7 +85,8 @@ const (
 	LineOther    LineKind = "other"
 )
 
-// Verdict of a line of a file: models' words, and one more for what only we have.
+// LineVerdict is how a line and our ledger compare: models' words, and one more
+// for what only we have.
 type LineVerdict string
 
 // The verdicts.
@@ -240,7 +241,7 @@ func (p MappingPage) net() ui.Choice {
 }
 
 func (p MappingPage) currency() ui.Choice {
-	return p.column("currency", "Currency", p.Form.Currency, p.Problems.Currency, "One for all lines", "")
+	return p.column("currency", "Currency", p.Form.Currency, p.Problems.Currency, "One for all lines", "Of each line, where it has one.")
 }
 
 func (p MappingPage) in() ui.Field {
@@ -274,6 +275,14 @@ func (p MappingPage) words(name, label, value, problem string) ui.Field {
 func shownCell(s string) string { return shortened(strings.TrimSpace(s)) }
 
 func (p MappingPage) lines() string { return plural(int64(p.Lines), "line", "lines") }
+
+// readable says that every line can be read.
+func (p MappingPage) readable() string {
+	if p.Lines == 1 {
+		return "Its only line can be read."
+	}
+	return "All " + p.lines() + " can be read. These are the first."
+}
 
 func (k LineKind) word() string {
 	switch k {
@@ -367,6 +376,8 @@ type statementTab struct {
 	label string
 	count int64
 }
+
+func (t statementTab) number() string { return strconv.FormatInt(t.count, 10) }
 
 func (p StatementPage) tabs() []statementTab {
 	return []statementTab{
