@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -31,7 +32,7 @@ type Shop struct {
 
 // letter is a mail as it is sent.
 type letter struct {
-	id                string // the same each time that it is sent
+	id                string // the same each time that it is tried, another one when staff have it sent once more
 	to, subject, text string
 	html              string // "" where only the text was kept
 	at                time.Time
@@ -148,18 +149,34 @@ func (w *mailWorker) write(ctx context.Context, m models.Mail, d models.OrderDet
 	if err != nil {
 		return letter{}, err
 	}
-	id := fmt.Sprintf("order-%s-%s@%s", d.Number(), m.Kind, w.host())
+	name := fmt.Sprintf("order-%s-%s", d.Number(), m.Kind)
 	if m.OperationID != nil {
-		id = fmt.Sprintf("order-%s-%s-%d@%s", d.Number(), m.Kind, *m.OperationID, w.host())
+		name += fmt.Sprintf("-%d", *m.OperationID)
+	}
+	at, times := sentAgain(m, d)
+	if times > 0 { // a mail program that has the first one would drop it
+		name += fmt.Sprintf("-again-%d", times)
 	}
 	var html strings.Builder
 	if err := page.HTML().Render(ctx, &html); err != nil {
 		return letter{}, err
 	}
 	return letter{
-		id: id, to: m.Recipient, at: m.CreatedAt,
+		id: name + "@" + w.host(), to: m.Recipient, at: at,
 		subject: page.Subject(), text: page.Text(), html: html.String(),
 	}, nil
+}
+
+// sentAgain is how often staff had a mail sent once more, and when it was asked for
+// the last time.
+func sentAgain(m models.Mail, d models.OrderDetail) (at time.Time, times int) {
+	at = m.CreatedAt
+	for _, e := range d.Events {
+		if e.Kind == models.EventMailAgain && e.FromState == strconv.FormatInt(m.ID, 10) {
+			at, times = e.At, times+1
+		}
+	}
+	return at, times
 }
 
 // page is what a mail says.

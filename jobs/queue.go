@@ -29,8 +29,12 @@ type settleDelivery struct {
 	Round int `json:"round" river:"unique"`
 }
 
-// sendMail is models.SendMail as River keeps it.
-type sendMail struct{ models.SendMail }
+// sendMail is models.SendMail as River keeps it, as above: one that is asked for
+// once more while its job ends is sent once more.
+type sendMail struct {
+	models.SendMail
+	Round int `json:"round" river:"unique"`
+}
 
 // InsertTx implements models.Queue. A job that is there already and has not
 // begun is not written a second time: it is brought forward to now. One that is
@@ -40,21 +44,20 @@ func (r *Runner) InsertTx(ctx context.Context, tx *sql.Tx, args models.JobArgs) 
 	unique := river.UniqueOpts{ByArgs: true, ByState: waiting}
 	switch a := args.(type) {
 	case models.SettleDelivery:
-		return r.ring(ctx, tx, a, &river.InsertOpts{MaxAttempts: settleAttempts, UniqueOpts: unique})
+		ask := func(round int) river.JobArgs { return settleDelivery{a, round} }
+		return r.ring(ctx, tx, ask, &river.InsertOpts{MaxAttempts: settleAttempts, UniqueOpts: unique})
 	case models.SendMail:
-		_, err := r.client.InsertTx(ctx, tx, sendMail{a}, &river.InsertOpts{Queue: queueMail, MaxAttempts: mailAttempts, UniqueOpts: unique})
-		if err != nil {
-			return fmt.Errorf("jobs: insert %s: %w", a.Kind(), err)
-		}
-		return nil
+		send := func(round int) river.JobArgs { return sendMail{a, round} }
+		return r.ring(ctx, tx, send, &river.InsertOpts{Queue: queueMail, MaxAttempts: mailAttempts, UniqueOpts: unique})
 	default:
 		return fmt.Errorf("jobs: nobody does jobs of kind %q", args.Kind())
 	}
 }
 
-func (r *Runner) ring(ctx context.Context, tx *sql.Tx, a models.SettleDelivery, opts *river.InsertOpts) error {
+func (r *Runner) ring(ctx context.Context, tx *sql.Tx, job func(round int) river.JobArgs, opts *river.InsertOpts) error {
 	for round := 0; ; round++ {
-		res, err := r.client.InsertTx(ctx, tx, settleDelivery{a, round}, opts)
+		a := job(round)
+		res, err := r.client.InsertTx(ctx, tx, a, opts)
 		if err != nil {
 			return fmt.Errorf("jobs: insert %s: %w", a.Kind(), err)
 		}
@@ -62,7 +65,7 @@ func (r *Runner) ring(ctx context.Context, tx *sql.Tx, a models.SettleDelivery, 
 			return nil
 		}
 		if res.Job.State == rivertype.JobStateRunning {
-			continue // as many rounds as there are jobs running for this delivery, so hardly ever more than one
+			continue // as many rounds as there are jobs running for the same, so hardly ever more than one
 		}
 		if _, err := r.client.JobRetryTx(ctx, tx, res.Job.ID); err != nil {
 			return fmt.Errorf("jobs: bring %s forward: %w", a.Kind(), err)

@@ -35,9 +35,9 @@ const (
 	EventCallback        EventKind = "callback"         // a callback for the payment was stored
 	EventNoAnswer        EventKind = "no_answer"        // the provider did not answer a start or a cancel
 	EventProviderRefused EventKind = "provider_refused" // the provider refused a start or a cancel
-	EventPacked          EventKind = "packed"           // the goods are packed
+	EventPacked          EventKind = "packed"           // the goods are packed; from_state is the key of the form for many orders
 	EventUnpacked        EventKind = "unpacked"         // that was taken back
-	EventShipped         EventKind = "shipped"          // the goods have left, with the carrier and number that detail says
+	EventShipped         EventKind = "shipped"          // the goods have left, with the carrier and number that detail says; from_state as for packed
 	EventUnshipped       EventKind = "unshipped"        // that was taken back
 )
 
@@ -47,7 +47,7 @@ type Event struct {
 	OrderID   int64
 	PaymentID *string
 	Kind      EventKind
-	FromState string // for EventState
+	FromState string // for EventState; what it is for others stands beside them
 	ToState   string
 	Detail    string
 	Cause     `gorm:"embedded"`

@@ -85,7 +85,7 @@ func (c *counter) orders(ctx context.Context) error {
 		if err != nil {
 			return named(err, "lines of orders")
 		}
-		payments, err := rowsOf[Payment](c.tx).Where("order_id >= ? AND order_id <= ?", from, last).Order("created_at, id").Find(ctx)
+		payments, err := rowsOf[Payment](c.tx).Where("order_id >= ? AND order_id <= ?", from, last).Order(asBegun).Find(ctx)
 		if err != nil {
 			return named(err, "payments of orders")
 		}

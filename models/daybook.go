@@ -213,10 +213,14 @@ func (t *daybook) begun(o Order, p Payment, placed bool) {
 	t.figure(p.CreatedAt, f)
 }
 
+// asBegun is the order in which payments were begun; two may have been within
+// the same moment, and each has an operation from its beginning on.
+const asBegun = "(SELECT MIN(operations.id) FROM operations WHERE operations.payment_id = payments.id)"
+
 // retest moves what was counted of an order's placing and payments to the
 // figures of tests. Money that was booked before stays where it was.
 func retest(ctx context.Context, tx *gorm.DB, o Order) error {
-	payments, err := rowsOf[Payment](tx).Where("order_id = ?", o.ID).Order("created_at, id").Find(ctx)
+	payments, err := rowsOf[Payment](tx).Where("order_id = ?", o.ID).Order(asBegun).Find(ctx)
 	if err != nil {
 		return named(err, "payments of order "+o.Number())
 	}

@@ -115,12 +115,34 @@ func (o Order) maySend() error {
 //
 // Errors: an *UnfitError, which is an ErrIllegal; ErrNotFound.
 func (o *Orders) Pack(ctx context.Context, id int64, cause Cause) error {
+	return o.PackOnce(ctx, id, "", cause)
+}
+
+// PackOnce is Pack for a form with a key: it packs an order once, whatever
+// became of the goods since.
+func (o *Orders) PackOnce(ctx context.Context, id int64, key string, cause Cause) error {
 	return o.fulfil(ctx, id, func(tx *gorm.DB, order Order) error {
+		if _, sent, err := doneBy(ctx, tx, id, EventPacked, key); sent || err != nil {
+			return err
+		}
 		if err := order.MayPack(); err != nil || order.PackedAt != nil {
 			return err
 		}
-		return fulfilled(ctx, tx, order, map[string]any{"packed_at": tx.NowFunc()}, Event{Kind: EventPacked, Cause: cause})
+		return fulfilled(ctx, tx, order, map[string]any{"packed_at": tx.NowFunc()}, Event{Kind: EventPacked, FromState: key, Cause: cause})
 	})
+}
+
+// doneBy is what a form did to an order when it was sent before. A form without
+// a key did nothing.
+func doneBy(ctx context.Context, tx *gorm.DB, id int64, kind EventKind, key string) (e Event, sent bool, err error) {
+	if key == "" {
+		return e, false, nil
+	}
+	all, err := rowsOf[Event](tx).Where("order_id = ? AND kind = ? AND from_state = ?", id, kind, key).Limit(1).Find(ctx)
+	if err != nil || len(all) == 0 {
+		return e, false, named(err, "events")
+	}
+	return all[0], true, nil
 }
 
 // Unpack takes back that an order's goods are packed.
@@ -141,6 +163,13 @@ func (o *Orders) Unpack(ctx context.Context, id int64, cause Cause) error {
 //
 // Errors: an *UnfitError, which is an ErrIllegal; ErrNotFound.
 func (o *Orders) Ship(ctx context.Context, id int64, carrier, tracking string, cause Cause) error {
+	return o.ShipOnce(ctx, id, "", carrier, tracking, cause)
+}
+
+// ShipOnce is Ship for a form with a key: it ships an order once, whatever
+// became of the goods since. With another carrier or number in the form the
+// error is ErrDuplicate.
+func (o *Orders) ShipOnce(ctx context.Context, id int64, key, carrier, tracking string, cause Cause) error {
 	carrier, tracking = oneLine(carrier), oneLine(tracking)
 	if len(carrier) > MaxCarrier || len(tracking) > MaxTracking {
 		return &UnfitError{UnfitWords}
@@ -149,11 +178,21 @@ func (o *Orders) Ship(ctx context.Context, id int64, carrier, tracking string, c
 		if order.ShippedAt != nil && order.Carrier == carrier && order.Tracking == tracking {
 			return nil
 		}
+		event := Event{Kind: EventShipped, FromState: key, Detail: strings.TrimSpace(carrier + " " + tracking), Cause: cause}
+		before, sent, err := doneBy(ctx, tx, id, EventShipped, key)
+		switch {
+		case err != nil:
+			return err
+		case sent && before.Detail == event.Detail:
+			return nil
+		}
 		if err := order.MayShip(); err != nil {
 			return err
 		}
+		if sent {
+			return fmt.Errorf("%w: key of another parcel", ErrDuplicate)
+		}
 		set := map[string]any{"shipped_at": tx.NowFunc(), "carrier": carrier, "tracking": tracking}
-		event := Event{Kind: EventShipped, Detail: strings.TrimSpace(carrier + " " + tracking), Cause: cause}
 		if err := fulfilled(ctx, tx, order, set, event); err != nil {
 			return err
 		}

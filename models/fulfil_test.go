@@ -317,3 +317,44 @@ func TestOrder_MayShip_IsWhatIsToShip(t *testing.T) {
 		}
 	})
 }
+
+// The same form at once and again is one packing, and one parcel.
+func TestOrders_OncePerForm(t *testing.T) {
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		p := newPaidParcel(t, b)
+		many := func(do func() error) {
+			t.Helper()
+			var wg sync.WaitGroup
+			for range 20 {
+				wg.Go(func() {
+					if err := do(); err != nil {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+		}
+		pack := func() error { return p.orders.PackOnce(t.Context(), p.id, "form", ann) }
+		ship := func(carrier string) error { return p.orders.ShipOnce(t.Context(), p.id, "form", carrier, "12", ann) }
+		many(pack)
+		if err := p.orders.Unpack(t.Context(), p.id, ann); err != nil {
+			t.Fatal(err)
+		}
+		many(pack)
+		if n := count(t, b, "events", "kind = 'packed'"); n != 1 || p.read().PackedAt != nil {
+			t.Errorf("packed %d times", n)
+		}
+		many(func() error { return ship("Post") })
+		if err := p.orders.Unship(t.Context(), p.id, ann); err != nil {
+			t.Fatal(err)
+		}
+		many(func() error { return ship("Post") })
+		before := p.rows()
+		if err := ship("DHL"); !errors.Is(err, models.ErrDuplicate) || p.rows() != before {
+			t.Errorf("with another carrier: %v", err)
+		}
+		if n := count(t, b, "events", "kind = 'shipped'"); n != 1 || p.read().ShippedAt != nil {
+			t.Errorf("shipped %d times", n)
+		}
+	})
+}

@@ -9,10 +9,10 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
+	"till/cashier"
 	"till/handlers/web"
 	"till/models"
 	"till/money"
@@ -280,12 +280,12 @@ func (h Pages) doOne(ctx context.Context, b bulk, d models.OrderDetail, seen str
 	var err error
 	switch b.Action {
 	case page.BulkPack:
-		if err = h.Orders.Pack(ctx, d.ID, cause); err == nil {
-			return done("Packed.")
+		if err = h.Orders.PackOnce(ctx, d.ID, b.Key, cause); err == nil {
+			return done("Packed." + since(movedBy(d, models.EventPacked, b.Key) && d.PackedAt == nil))
 		}
 	case page.BulkShip:
-		if err = h.Orders.Ship(ctx, d.ID, b.Carrier, b.Tracking[d.Number()], cause); err == nil {
-			return done("Shipped.")
+		if err = h.Orders.ShipOnce(ctx, d.ID, b.Key, b.Carrier, b.Tracking[d.Number()], cause); err == nil {
+			return done("Shipped." + since(movedBy(d, models.EventShipped, b.Key) && d.ShippedAt == nil))
 		}
 	case page.BulkCancel:
 		why := reason(b.Reason)
@@ -303,7 +303,7 @@ func (h Pages) doOne(ctx context.Context, b bulk, d models.OrderDetail, seen str
 		}
 		if text := h.refusal(err, pay); text != "" {
 			row := refused(text)
-			if strings.Contains(text, "has not said") {
+			if errors.Is(err, cashier.ErrUndecided) {
 				row.Outcome = page.BulkSilent
 			}
 			return row
@@ -315,7 +315,24 @@ func (h Pages) doOne(ctx context.Context, b bulk, d models.OrderDetail, seen str
 	if errors.As(err, &unfit) {
 		return refused(stays(unfit.Why))
 	}
+	if errors.Is(err, models.ErrDuplicate) {
+		return refused(h.refusal(err, models.Payment{}))
+	}
 	return h.silent(ctx, d, err)
+}
+
+// movedBy reports whether a form has packed or shipped an order before.
+func movedBy(d models.OrderDetail, kind models.EventKind, key string) bool {
+	return slices.ContainsFunc(d.Events, func(e models.Event) bool { return e.Kind == kind && e.FromState == key })
+}
+
+// since is what is added where a form did its work when it was sent before, and
+// somebody has taken that back.
+func since(undone bool) string {
+	if !undone {
+		return ""
+	}
+	return " That was taken back since, and nothing was done now."
 }
 
 // silent is what is said when we cannot tell whether it was done.

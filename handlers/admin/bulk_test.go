@@ -99,6 +99,69 @@ func TestBulk_PackAndShip(t *testing.T) {
 	})
 }
 
+// A form that is sent again does nothing, whatever was done since.
+func TestBulk_ReplayAfterUndo(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		s.paid(0) // 1001
+		ctx, at := t.Context(), func() models.OrderDetail { return s.detailOf(1001) }
+		undo := func(take func() error) {
+			t.Helper()
+			if err := take(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		form, _ := s.chosen(page.BulkPack, "1001")
+		s.outcomes(form, "done")
+		undo(func() error { return s.pages.Orders.Unpack(ctx, 1001, by2(managerEmail)) })
+		before := s.everything()
+		if text := s.outcomes(form, "done"); !strings.Contains(text, "That was taken back since, and nothing was done now.") {
+			t.Error(text)
+		}
+		if at().PackedAt != nil || s.everything() != before {
+			t.Error("an old form packed again")
+		}
+		form, _ = s.chosen(page.BulkPack, "1001") // a new one does
+		if s.outcomes(form, "done"); at().PackedAt == nil {
+			t.Error("a new form did not pack")
+		}
+
+		form, _ = s.chosen(page.BulkShip, "1001")
+		form.Set("carrier", "Post")
+		s.outcomes(form, "done")
+		undo(func() error { return s.pages.Orders.Unship(ctx, 1001, by2(managerEmail)) })
+		before = s.everything()
+		if text := s.outcomes(form, "done"); !strings.Contains(text, "That was taken back since") {
+			t.Error(text)
+		}
+		form.Set("carrier", "DHL")
+		if text := s.outcomes(form, "refused"); !strings.Contains(text, "This form was sent before, with something else in it.") {
+			t.Error(text)
+		}
+		if at().ShippedAt != nil || s.everything() != before {
+			t.Error("an old form shipped again")
+		}
+		form, _ = s.chosen(page.BulkShip, "1001")
+		if s.outcomes(form, "done"); at().ShippedAt == nil {
+			t.Error("a new form did not ship")
+		}
+	})
+}
+
+// A provider that does not say what became of the payment is no refusal.
+func TestBulk_CancelWithoutAnswer(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		form, _ := s.chosen(page.BulkCancel, "1001")
+		form.Set("reason", "They asked")
+		s.full.Mu.Lock()
+		s.full.CancErr = &providers.Error{Provider: "full", Op: "cancel", Kind: providers.KindUnavailable}
+		s.full.Mu.Unlock()
+		s.outcomes(form, "no_answer")
+		if s.count(t, "orders WHERE cancelled_at IS NOT NULL") != 0 {
+			t.Error("cancelled without an answer")
+		}
+	})
+}
+
 func TestBulk_Cancel(t *testing.T) {
 	desks(t, func(t *testing.T, s *desk) { // 1001 waits
 		s.again().paid(0) // 1002
