@@ -41,7 +41,7 @@ build: ## the program, into bin/
 
 test: ## all tests; says what it skips where PostgreSQL or Chromium is missing
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)
-	$(GO) test -tags $(TAGS) -shuffle=on -timeout 20m ./e2e/...
+	$(GO) test -tags $(TAGS) -shuffle=on -timeout 40m ./e2e/...
 
 test/race: ## the same under the race detector, without the browser, with fewer simulations
 	TILL_TEST_RUNS=20 $(GO) test -tags $(TAGS) -race -short -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)

@@ -63,7 +63,7 @@ func New(d Deps) (http.Handler, error) {
 	deliveries := models.NewDeliveries(d.DB)
 	front := shop.Pages{
 		Log: d.Log, Shop: d.Shop, Assets: d.Assets, Visits: web.NewVisits(hashKey, blockKey, d.Shop.Secure()),
-		Products: products, Orders: orders, Payments: payments, Cashier: d.Cashier, NewID: d.NewID,
+		DB: d.DB, Products: products, Orders: orders, Payments: payments, Cashier: d.Cashier, NewID: d.NewID,
 	}
 	office := admin.Pages{
 		Log: d.Log, Shop: d.Shop, DB: d.DB, Assets: d.Assets, Sessions: admin.NewSessions(models.NewStaffSessions(d.DB), d.Shop.Secure()),

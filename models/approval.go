@@ -141,7 +141,7 @@ func limited(ctx context.Context, tx *gorm.DB, pay Payment, amount money.Amount,
 	}
 	var used int64
 	err = tx.WithContext(ctx).Raw(`SELECT COALESCE(SUM(minor), 0) FROM operations WHERE payment_id = ? AND kind = ? AND state <> ? AND actor = ? AND created_at > ?
-		AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.key = operations.key)`,
+		AND NOT EXISTS (SELECT 1 FROM approvals WHERE approvals.operation_id = operations.id)`,
 		pay.ID, OperationRefund, OperationFailed, actor, tx.NowFunc().Add(-limitDay)).Scan(&used).Error
 	if err != nil {
 		return named(err, "refunds of a day")
@@ -224,6 +224,13 @@ func (a *Approvals) Ask(ctx context.Context, r Reservation) (one Approval, err e
 		}
 		if !errors.Is(err, gorm.ErrRecordNotFound) {
 			return named(err, "approval")
+		}
+		done, err := rowsOf[Operation](tx).Where("key = ?", r.Key).Count(ctx, "id")
+		if err != nil {
+			return named(err, "operation")
+		}
+		if done > 0 {
+			return fmt.Errorf("%w: key of a refund that was asked for alone", ErrDuplicate)
 		}
 		amount, err := r.refundable(ctx, tx, pay)
 		if err != nil {

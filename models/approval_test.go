@@ -263,3 +263,26 @@ func TestApprovals_AtOnce(t *testing.T) {
 		}
 	})
 }
+
+// One form sent twice at once, above the limit and at it: the refund that was
+// made alone counts, and its key asks for nothing more.
+func TestApprovals_KeyOfARefund(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		l := newLimited(t, b)
+		alone := l.refund(1000, bo)
+		if err := l.reserve(alone); err != nil {
+			t.Fatal(err)
+		}
+		above := l.refund(1500, bo)
+		above.Key = alone.Key
+		_, err := l.approvals.Ask(t.Context(), above)
+		l.refused(err, models.ErrDuplicate)
+		other := l.refund(1100, bo)
+		l.ask(other)
+		l.refused(l.reserve(l.refund(1, bo)), models.ErrLimit)
+		if n := count(t, b, "approvals", "1 = 1"); n != 1 {
+			t.Errorf("%d approvals", n)
+		}
+	})
+}

@@ -14,7 +14,6 @@ import (
 	"till/money"
 
 	"gorm.io/gorm"
-	"gorm.io/gorm/clause"
 )
 
 // Close is what one provider's facts in one currency came to on one day. It is
@@ -113,7 +112,7 @@ func closeDay(ctx context.Context, tx *gorm.DB, fallback *time.Location) (bool, 
 			return false, nil
 		}
 	}
-	d := dayClose{tx: tx, day: day, zone: zone, sums: map[closeKey]*Close{}, facts: map[closeKey][]int64{}, hashes: map[closeKey]hash.Hash{}, at: now}
+	d := dayClose{tx: tx, day: day, zone: zone, sums: map[closeKey]*Close{}, facts: map[closeKey][]int64{}, fees: map[closeKey][]int64{}, hashes: map[closeKey]hash.Hash{}, at: now}
 	if err := d.gather(ctx); err != nil {
 		return false, err
 	}
@@ -136,6 +135,7 @@ type dayClose struct {
 	at     time.Time
 	sums   map[closeKey]*Close
 	facts  map[closeKey][]int64
+	fees   map[closeKey][]int64
 	hashes map[closeKey]hash.Hash // over the facts, by id
 }
 
@@ -185,12 +185,14 @@ func (d *dayClose) gather(ctx context.Context) error {
 			break
 		}
 	}
-	fees, err := rowsOf[Fee](d.tx).Where("close_id IS NULL AND day <= ?", d.day).Order("id").Find(ctx)
+	fees, err := rowsOf[Fee](d.tx, forUpdate()).Where("close_id IS NULL AND day <= ?", d.day).Order("id").Find(ctx)
 	if err != nil {
 		return named(err, "fees of "+d.day)
 	}
 	for _, f := range fees {
-		d.sum(closeKey{f.Provider, f.Currency, f.Test}).FeesMinor += f.Minor
+		k := closeKey{f.Provider, f.Currency, f.Test}
+		d.sum(k).FeesMinor += f.Minor
+		d.fees[k] = append(d.fees[k], f.ID)
 	}
 	return d.reserved(ctx)
 }
@@ -211,7 +213,8 @@ func (d *dayClose) reserved(ctx context.Context) error {
 	var rows []bookedFact
 	err := d.tx.WithContext(ctx).Raw(bookedFacts+`WHERE b.day <= ? AND f.kind IN ('authorized','released','captured','corrected') AND (
 		f.payment_id IN (SELECT id FROM payments WHERE state = 'authorized') OR
-		f.payment_id IN (SELECT since.payment_id FROM bookings later JOIN facts since ON since.id = later.fact_id WHERE later.close_id IS NULL AND later.day > ?))`,
+		f.payment_id IN (SELECT since.payment_id FROM bookings later JOIN facts since ON since.id = later.fact_id WHERE later.close_id IS NULL AND later.day > ?
+			AND EXISTS (SELECT 1 FROM facts held WHERE held.payment_id = since.payment_id AND held.kind = 'authorized'))) -- most never were`,
 		d.day, d.day).Scan(&rows).Error
 	if err != nil {
 		return named(err, "reservations")
@@ -264,10 +267,15 @@ func (d *dayClose) write(ctx context.Context, previous string) error {
 				return fmt.Errorf("%w: close of %s", ErrDuplicate, d.day) // another process closed them
 			}
 		}
-		_, err := rowsOf[Fee](d.tx).Where("close_id IS NULL AND day <= ? AND provider = ? AND currency = ? AND test = ?", d.day, k.provider, k.currency, k.test).
-			Set(clause.Assignments(map[string]any{"close_id": one.ID})).Update(ctx)
+		if len(d.fees[k]) == 0 {
+			continue
+		}
+		n, err := rowsOf[Fee](d.tx).Where("close_id IS NULL AND id IN ?", d.fees[k]).Update(ctx, "close_id", one.ID)
 		if err != nil {
 			return named(err, "fees of "+d.day)
+		}
+		if n != len(d.fees[k]) {
+			return fmt.Errorf("%w: close of %s", ErrDuplicate, d.day)
 		}
 	}
 	return nil

@@ -16,11 +16,20 @@ const countBatch = 1000
 // tables. Where every order has its words it changes nothing.
 func (db *DB) Count(ctx context.Context) error {
 	var todo bool
-	err := db.r.WithContext(ctx).Raw("SELECT EXISTS (SELECT 1 FROM orders) AND NOT EXISTS (SELECT 1 FROM order_words)").Scan(&todo).Error
+	const uncounted = "SELECT EXISTS (SELECT 1 FROM orders) AND NOT EXISTS (SELECT 1 FROM order_words)"
+	err := db.r.WithContext(ctx).Raw(uncounted).Scan(&todo).Error
 	if err != nil || !todo {
 		return named(err, "orders that were not counted")
 	}
 	return db.Write(ctx, func(tx *gorm.DB) error {
+		if db.postgres { // one process counts, and another that began with it finds it done
+			if err := tx.Exec("LOCK TABLE order_words IN SHARE ROW EXCLUSIVE MODE").Error; err != nil {
+				return named(err, "orders that were not counted")
+			}
+		}
+		if err := tx.Raw(uncounted).Scan(&todo).Error; err != nil || !todo {
+			return named(err, "orders that were not counted")
+		}
 		now, err := currentSettings(ctx, tx)
 		if err != nil {
 			return err

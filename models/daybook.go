@@ -74,7 +74,8 @@ type daybook struct {
 
 // datedFigure is a figure with the moment that decides its day.
 type datedFigure struct {
-	at time.Time
+	at      time.Time
+	attempt bool // at is when a payment was begun, which may be long ago
 	Figure
 }
 
@@ -89,7 +90,14 @@ func daybookOf(tx *gorm.DB) *daybook {
 	return t
 }
 
-func (t *daybook) figure(at time.Time, f Figure) { t.figures = append(t.figures, datedFigure{at, f}) }
+func (t *daybook) figure(at time.Time, f Figure) {
+	t.figures = append(t.figures, datedFigure{at: at, Figure: f})
+}
+
+// attempt notes what is counted to the day on which a payment was begun.
+func (t *daybook) attempt(p Payment, f Figure) {
+	t.figures = append(t.figures, datedFigure{at: p.CreatedAt, attempt: true, Figure: f})
+}
 
 // settle writes what was noted. It is the last thing that a transaction does.
 func (t *daybook) settle(ctx context.Context, tx *gorm.DB, fallback *time.Location) error {
@@ -106,7 +114,13 @@ func (t *daybook) settle(ctx context.Context, tx *gorm.DB, fallback *time.Locati
 	}
 	sums := map[Figure]*Figure{}
 	for _, one := range t.figures {
-		one.Day = Day(one.at, zone)
+		there := zone
+		if one.attempt && now.At.After(one.at) {
+			if there, err = zoneAt(ctx, tx, one.at, fallback); err != nil {
+				return err
+			}
+		}
+		one.Day = Day(one.at, there)
 		key := Figure{Day: one.Day, Test: one.Test, Currency: one.Currency, Provider: one.Provider, Method: one.Method}
 		if sums[key] == nil {
 			sum := key
@@ -119,6 +133,20 @@ func (t *daybook) settle(ctx context.Context, tx *gorm.DB, fallback *time.Locati
 		all = append(all, *sum)
 	}
 	return addFigures(ctx, tx, all)
+}
+
+// zoneAt is the shop's time zone as it was at a moment, so that a payment's
+// success is counted to the day of its attempt though the zone is another since.
+// Before there were settings it is that of the first ones.
+func zoneAt(ctx context.Context, tx *gorm.DB, at time.Time, fallback *time.Location) (*time.Location, error) {
+	then, err := rowsOf[Settings](tx).Where("at <= ?", at).Order("id DESC").Limit(1).Find(ctx)
+	if err == nil && len(then) == 0 {
+		then, err = rowsOf[Settings](tx).Order("id").Limit(1).Find(ctx)
+	}
+	if err != nil || len(then) == 0 {
+		return fallback, named(err, "settings")
+	}
+	return then[0].location(fallback), nil
 }
 
 // addFigures adds to the figures that are there, in one order of locks for all.
@@ -152,7 +180,7 @@ func (t *daybook) book(ctx context.Context, tx *gorm.DB, settings int64, zone *t
 		return err
 	}
 	for _, p := range t.first {
-		t.figure(p.CreatedAt, Figure{Test: whose[p.ID].Test, Currency: p.Amount.Currency, Provider: p.Provider, Method: p.Method, Succeeded: 1})
+		t.attempt(p, Figure{Test: whose[p.ID].Test, Currency: p.Amount.Currency, Provider: p.Provider, Method: p.Method, Succeeded: 1})
 	}
 	bookings := make([]Booking, len(t.facts))
 	var documents []Document
@@ -210,7 +238,7 @@ func (t *daybook) begun(o Order, p Payment, placed bool) {
 	if placed {
 		f.Orders = 1
 	}
-	t.figure(p.CreatedAt, f)
+	t.attempt(p, f)
 }
 
 // asBegun is the order in which payments were begun; two may have been within
@@ -240,8 +268,8 @@ func retest(ctx context.Context, tx *gorm.DB, o Order) error {
 		to := f
 		to.Test = true
 		f.Orders, f.Attempts, f.Succeeded = -f.Orders, -f.Attempts, -f.Succeeded
-		t.figure(p.CreatedAt, f)
-		t.figure(p.CreatedAt, to)
+		t.attempt(p, f)
+		t.attempt(p, to)
 	}
 	return nil
 }

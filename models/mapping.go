@@ -77,6 +77,10 @@ const (
 	maxColumnName     = 100 // bytes
 )
 
+// maxMoved bounds an amount of a statement, in minor units, so that no sum of a
+// file is too large to be one.
+const maxMoved = 1e13
+
 // ErrNotCSV is returned for a file that is no table of text with a head.
 var ErrNotCSV = errors.New("models: not a CSV file")
 
@@ -183,6 +187,7 @@ func (m Mapping) Read(t Table) ([]StatementLine, error) {
 		return nil, errors.New("models: mapping: reference, amount and currency are needed")
 	}
 	lines := make([]StatementLine, 0, len(t.Lines))
+	var costs, credits int // of takings, by the sign that the file gives a fee
 	for i, cells := range t.Lines {
 		r := lineReader{mapping: m, column: column, cells: cells, line: i + 2}
 		l, err := r.read()
@@ -190,9 +195,39 @@ func (m Mapping) Read(t Table) ([]StatementLine, error) {
 			return nil, err
 		}
 		l.Position = int64(i + 1)
+		switch {
+		case l.Kind == LineTaken && l.FeeMinor > 0:
+			costs++
+		case l.Kind == LineTaken && l.FeeMinor < 0:
+			credits++
+		}
 		lines = append(lines, l)
 	}
+	negative := credits > costs // a file in which what is kept is written with a minus
+	for i := range lines {
+		r := lineReader{mapping: m, column: column, cells: t.Lines[i], line: i + 2}
+		r.settle(&lines[i], negative)
+	}
 	return lines, nil
+}
+
+// settle turns a fee as the file writes it into what it costs, and finds the
+// net. A fee that came back is negative.
+func (r lineReader) settle(l *StatementLine, negative bool) {
+	if l.Kind == LineFee {
+		return
+	}
+	if r.cell(r.mapping.Net) != "" {
+		if l.Kind == LineRefunded && l.NetMinor > 0 {
+			l.NetMinor = -l.NetMinor
+		}
+		l.FeeMinor = l.Minor - l.NetMinor
+		return
+	}
+	if negative {
+		l.FeeMinor = -l.FeeMinor
+	}
+	l.NetMinor = l.Minor - l.FeeMinor
 }
 
 // lineReader reads one line.
@@ -250,22 +285,14 @@ func (r lineReader) read() (StatementLine, error) {
 	l.Kind = m.kind(r.cell(m.Kind), amount)
 	switch l.Kind {
 	case LineFee:
-		l.FeeMinor = max(amount, -amount)
-		l.NetMinor = -l.FeeMinor
+		l.FeeMinor, l.NetMinor = -amount, amount // what is kept has a minus here, and what came back has none
 		return l, nil
 	case LineRefunded:
 		l.Minor = min(amount, -amount)
 	case LineTaken, LineOther:
 		l.Minor = amount
 	}
-	l.FeeMinor = max(fee, -fee)
-	l.NetMinor = l.Minor - l.FeeMinor
-	if m.Net != "" {
-		if l.Kind == LineRefunded && net > 0 {
-			net = -net
-		}
-		l.NetMinor, l.FeeMinor = net, l.Minor-net
-	}
+	l.FeeMinor, l.NetMinor = fee, net // as the file has them: see settle
 	return l, nil
 }
 
@@ -334,6 +361,9 @@ func (r lineReader) amount(column string, c money.Currency) (int64, error) {
 	a, err := money.ParseDecimal(text, c)
 	if err != nil {
 		return 0, r.wrong(column, "is not an amount of "+string(c))
+	}
+	if a.Minor > maxMoved || a.Minor < -maxMoved {
+		return 0, r.wrong(column, "is more than anybody moves at once")
 	}
 	return a.Minor, nil
 }

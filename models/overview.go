@@ -101,10 +101,14 @@ func (o *Overview) Unheard(ctx context.Context, provider string, from, to time.T
 var silent = []PaymentState{PaymentCreated, PaymentRedirected, PaymentUnknown}
 
 // ToPack is how many orders wait to be packed, up to CountUpTo.
-func (o *Overview) ToPack(ctx context.Context) (int64, error) { return o.orders(ctx, "orders_to_pack", sqlToPack) }
+func (o *Overview) ToPack(ctx context.Context) (int64, error) {
+	return o.orders(ctx, "orders_to_pack", sqlToPack)
+}
 
 // ToShip is how many orders wait to be sent, packed or not, up to CountUpTo.
-func (o *Overview) ToShip(ctx context.Context) (int64, error) { return o.orders(ctx, "orders_to_ship", sqlToShip) }
+func (o *Overview) ToShip(ctx context.Context) (int64, error) {
+	return o.orders(ctx, "orders_to_ship", sqlToShip)
+}
 
 // orders counts orders that are in an index of a few of them. SQLite knows no
 // statistics, and would rather walk all orders that are paid.

@@ -256,6 +256,9 @@ func (db *DB) SaveLogo(ctx context.Context, s Settings, logo *Picture, actor str
 func (db *DB) saveSettings(ctx context.Context, from Settings, logo *Picture, actor string) (s Settings, err error) {
 	err = db.Write(ctx, func(tx *gorm.DB) error {
 		s = from
+		if _, err := rowsOf[Settings](tx, forUpdate()).Where("id = ?", s.ID).Find(ctx); err != nil { // whoever saves at the same moment waits
+			return named(err, "settings")
+		}
 		now, err := currentSettings(ctx, tx)
 		if err != nil {
 			return err
@@ -350,6 +353,9 @@ func (db *DB) Live(ctx context.Context) (Settings, error) {
 	defer cancel()
 	row, err := currentSettings(ctx, db.r)
 	if err != nil {
+		if db.live.known {
+			db.live.at = now // nobody waits for it once more within the second
+		}
 		return db.live.row, err
 	}
 	db.live.row, db.live.at, db.live.known = row, now, true

@@ -16,7 +16,7 @@ import (
 // currency. It counts to the day on which it was read in.
 type Fee struct {
 	ID          int64
-	StatementID int64
+	StatementID *int64 // nil when the statement was removed
 	Provider    string
 	Currency    money.Currency
 	Test        bool
@@ -171,25 +171,37 @@ const (
 
 func statementSubject(id int64) string { return fmt.Sprintf("statement %d", id) }
 
-// Remove forgets a statement that was read in by mistake, with its matches.
+// Remove forgets a statement that was read in by mistake, with its matches. Fees
+// that stand in a closed day stay there, and are booked back on today.
 //
-// Errors: ErrNotFound; ErrIllegal when its fees stand in a closed day.
+// Errors: ErrNotFound.
 func (s *Statements) Remove(ctx context.Context, id int64, actor string) error {
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		if _, err := rowsOf[Statement](tx, forUpdate()).Where("id = ?", id).First(ctx); err != nil {
 			return named(err, "statement")
 		}
-		closed, err := rowsOf[Fee](tx).Where("statement_id = ? AND close_id IS NOT NULL", id).Count(ctx, "id")
+		fees, err := rowsOf[Fee](tx, forUpdate()).Where("statement_id = ?", id).Find(ctx) // a closer waits, or has closed them
 		if err != nil {
 			return named(err, "fees")
 		}
-		if closed > 0 {
-			return fmt.Errorf("%w: its fees stand in a closed day", ErrIllegal)
+		now, err := currentSettings(ctx, tx)
+		if err != nil {
+			return err
 		}
-		for _, table := range []string{"fees", "statement_lines"} {
-			if err := tx.WithContext(ctx).Exec("DELETE FROM "+table+" WHERE statement_id = ?", id).Error; err != nil {
-				return named(err, table)
+		day := Day(tx.NowFunc(), now.location(s.db.zone))
+		for _, f := range fees {
+			if f.CloseID == nil {
+				_, err = rowsOf[Fee](tx).Where("id = ?", f.ID).Delete(ctx)
+			} else if _, err = rowsOf[Fee](tx).Where("id = ?", f.ID).Update(ctx, "statement_id", nil); err == nil {
+				back := Fee{Provider: f.Provider, Currency: f.Currency, Test: f.Test, Minor: -f.Minor, Day: day}
+				err = rowsOf[Fee](tx).Create(ctx, &back)
 			}
+			if err != nil {
+				return named(err, "fees")
+			}
+		}
+		if err := tx.WithContext(ctx).Exec("DELETE FROM statement_lines WHERE statement_id = ?", id).Error; err != nil {
+			return named(err, "lines of a statement")
 		}
 		if _, err := rowsOf[Statement](tx).Where("id = ?", id).Delete(ctx); err != nil {
 			return named(err, "statement")
@@ -309,7 +321,7 @@ func addFees(ctx context.Context, tx *gorm.DB, one Statement, lines []StatementL
 		if sums[k] == 0 {
 			continue
 		}
-		fee := Fee{StatementID: one.ID, Provider: one.Provider, Currency: k.currency, Test: k.test, Minor: sums[k], Day: day}
+		fee := Fee{StatementID: &one.ID, Provider: one.Provider, Currency: k.currency, Test: k.test, Minor: sums[k], Day: day}
 		if err := rowsOf[Fee](tx).Create(ctx, &fee); err != nil {
 			return named(err, "fees of a statement")
 		}

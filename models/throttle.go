@@ -45,6 +45,15 @@ func (t *Throttles) Take(ctx context.Context, limit int64, window time.Duration,
 	return ok, err
 }
 
+// GiveBack takes one try back at each key: it was none.
+func (t *Throttles) GiveBack(ctx context.Context, keys ...string) error {
+	return t.db.Write(ctx, func(tx *gorm.DB) error {
+		_, err := rowsOf[Throttle](tx).Where("key IN ? AND times > 0", keys).
+			Set(clause.Assignments(map[string]any{"times": gorm.Expr("times - 1")})).Update(ctx)
+		return named(err, "throttle")
+	})
+}
+
 // Clear forgets the tries at a key.
 func (t *Throttles) Clear(ctx context.Context, keys ...string) error {
 	return t.db.Write(ctx, func(tx *gorm.DB) error {

@@ -316,7 +316,8 @@ func (v *visitor) pages(size int) []asked {
 		{"order", func() string { return "/admin/orders/" + v.one().Number() }},
 		fixed("payments", "/admin/payments"), fixed("payments, failed", "/admin/payments?state=failed"), fixed("refunds", "/admin/refunds"),
 		fixed("inbox", "/admin/inbox"), fixed("deliveries", "/admin/deliveries"), fixed("mails", "/admin/deliveries?way=out"), fixed("providers", "/admin/providers"),
-		fixed("daily close", "/admin/closes"), {"a closed day", func() string { return "/admin/closes/" + v.one().CreatedAt.Format(time.DateOnly) }},
+		fixed("daily close", "/admin/closes"),
+		{"a closed day", func() string { return "/admin/closes/" + v.one().CreatedAt.Format(time.DateOnly) }},
 		fixed("products", "/admin/products"), fixed("audit", "/admin/audit"),
 	}
 	return all

@@ -171,8 +171,15 @@ type seller struct {
 }
 
 var sellers = []seller{
-	{"iumicash", "", "NZD", false}, {"iumicash", "", "USD", false}, {"powens", "", "EUR", false}, {"pgm", "stripe/credit-cards", "EUR", true},
-	{"pgm", "satispay/satispay", "EUR", true}, {"gate", "card", "EUR", true}, {"gate", "card", "EUR", true}, {"vertex", "card", "NZD", true}, {"vertex", "wallet", "USD", true},
+	{"iumicash", "", "NZD", false},
+	{"iumicash", "", "USD", false},
+	{"powens", "", "EUR", false},
+	{"pgm", "stripe/credit-cards", "EUR", true},
+	{"pgm", "satispay/satispay", "EUR", true},
+	{"gate", "card", "EUR", true},
+	{"gate", "card", "EUR", true},
+	{"vertex", "card", "NZD", true},
+	{"vertex", "wallet", "USD", true},
 }
 
 var (

@@ -317,9 +317,13 @@ func (s *settings) begin(ctx context.Context, c config, db *models.DB, log *slog
 		name    string
 		differs bool
 	}{
-		{"TILL_SHOP_NAME", first.ShopName != now.ShopName}, {"TILL_SHOP_HEADLINE", first.Headline != now.Headline}, {"TILL_SHOP_INTRO", first.Intro != now.Intro},
-		{"TILL_SHOP_CONTACT", first.Contact != now.Contact}, {"TILL_TIMEZONE", first.TimeZone != now.TimeZone},
-		{"TILL_ORDER_OPEN_FOR", first.OpenSeconds != now.OpenSeconds}, {"TILL_HOLD_RULE", first.HoldRule != now.HoldRule},
+		{"TILL_SHOP_NAME", first.ShopName != now.ShopName},
+		{"TILL_SHOP_HEADLINE", first.Headline != now.Headline},
+		{"TILL_SHOP_INTRO", first.Intro != now.Intro},
+		{"TILL_SHOP_CONTACT", first.Contact != now.Contact},
+		{"TILL_TIMEZONE", first.TimeZone != now.TimeZone},
+		{"TILL_ORDER_OPEN_FOR", first.OpenSeconds != now.OpenSeconds},
+		{"TILL_HOLD_RULE", first.HoldRule != now.HoldRule},
 	} {
 		if one.differs && s.get(one.name, "") != "" {
 			log.WarnContext(ctx, "the dashboard has set this otherwise, and wins", "name", one.name)

@@ -217,7 +217,7 @@ func (h Pages) act(d models.OrderDetail, verb page.Verb, payment string) (p page
 	w := h.Cashier.Powers(pay)
 	may := map[page.Verb]bool{page.VerbCapture: w.Capture, page.VerbVoid: w.Void, page.VerbReverse: w.Reverse}[verb]
 	if !may {
-		return p, pay, fmt.Errorf("%w: %s of payment %s, which is %s", models.ErrIllegal, verb, pay.ID, pay.State)
+		return p, pay, fmt.Errorf("%w: %s of payment %s, which is %s", models.ErrIllegal, verb, models.Mark(pay.ID), pay.State)
 	}
 	p.Parts, p.Amount = w.CaptureParts, w.Held.Decimal()
 	p.Money = w.Held.Format(web.Locale)
@@ -258,7 +258,7 @@ func (h Pages) closable(d models.OrderDetail, verb page.Verb) (pay models.Paymen
 		return pay, false, fmt.Errorf("%w: order %s is %s", models.ErrNotPayable, d.Number(), d.Status)
 	}
 	for _, p := range d.Payments {
-		illegal := fmt.Errorf("%w: payment %s is %s", models.ErrIllegal, p.ID, p.State)
+		illegal := fmt.Errorf("%w: payment %s is %s", models.ErrIllegal, models.Mark(p.ID), p.State)
 		switch p.State {
 		case models.PaymentPaid, models.PaymentProcessing, models.PaymentAccepted, models.PaymentMismatch:
 			return p, false, illegal

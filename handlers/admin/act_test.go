@@ -345,3 +345,32 @@ func TestReason(t *testing.T) {
 		}
 	}
 }
+
+// What is refused is written down without the payment's ID, which leads to the
+// order's page.
+func TestAct_LogsNoPayment(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		refused := func(verb string, pairs ...string) {
+			t.Helper()
+			if got := s.w.post(s.at("/"+verb), s.form(pairs...)); got.Code != http.StatusConflict {
+				t.Errorf("%s: %d", verb, got.Code)
+			}
+		}
+		refused("voids", "note", "x")
+		refused("captures", "amount", "1.00")
+		refused("refunds", "amount", "1.00", "way", "provider", "reason", "x")
+		s.paid(0)
+		refused("cancel", "note", "x")
+		s.again().reserved()
+		refused("received", "note", "x")
+		text := s.log.String()
+		if n := strings.Count(text, `"staff refused"`); n < 4 {
+			t.Errorf("%d lines tell of a refusal:\n%s", n, text)
+		}
+		for _, p := range append(s.detailOf(1001).Payments, s.detailOf(1002).Payments...) {
+			if strings.Contains(text, p.ID) || !strings.Contains(text, models.Mark(p.ID)) {
+				t.Errorf("the log has payment %s, or nothing about it:\n%s", p.ID, text)
+			}
+		}
+	})
+}

@@ -3,7 +3,6 @@ package admin
 import (
 	"encoding/csv"
 	"errors"
-	"fmt"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -165,13 +164,11 @@ func (h Pages) ExportAudit(c *gin.Context) error {
 			return write(a.At.In(h.clock().zone).Format(time.RFC3339), a.Actor, a.Action, a.Subject, a.Detail)
 		})
 	}
-	if err != nil { // the file has begun: it must say itself that it is not whole
-		h.Log.ErrorContext(ctx, "export broke off", "staff_id", member(c).ID, "err", web.Said(err))
-		_ = write("not complete", "", "", "", "")
+	if out.Flush(); err == nil {
+		err = out.Error()
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("admin: export: %w", err)
+	if err != nil {
+		return h.cutOff(c, err)
 	}
 	return nil
 }

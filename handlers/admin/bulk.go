@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"sync"
@@ -82,16 +83,14 @@ func (h Pages) BulkConfirm(c *gin.Context) error {
 	if b.Action == "" || len(form["order"]) == 0 || len(form["order"]) > maxBulk {
 		return fmt.Errorf("%w: orders of a form", web.ErrBadRequest)
 	}
-	b.Back = listURL(form.Get("query"))
-	b.Carrier, b.Reason, b.Problems = form.Get("carrier"), form.Get("reason"), map[string]string{}
-	b.Tracking = map[string]string{}
+	b.fill(form)
+	b.Problems = map[string]string{}
 	if b.Action == page.BulkShip {
 		if p := tooLong(b.Carrier, models.MaxCarrier); p != "" {
 			b.Problems["carrier"] = p
 		}
 		for _, d := range b.orders {
 			field := page.TrackingField(d.Number())
-			b.Tracking[d.Number()] = form.Get(field)
 			if p := tooLong(form.Get(field), models.MaxTracking); p != "" {
 				b.Problems[field] = p
 			}
@@ -114,28 +113,63 @@ func (h Pages) BulkConfirm(c *gin.Context) error {
 	return web.Render(c, http.StatusOK, page.BulkDone(p))
 }
 
+// fill is what was typed.
+func (b *bulk) fill(form url.Values) {
+	b.Back, b.Carrier, b.Reason, b.Tracking = listURL(form.Get("query")), form.Get("carrier"), form.Get("reason"), map[string]string{}
+	for _, d := range b.orders {
+		b.Tracking[d.Number()] = form.Get(page.TrackingField(d.Number()))
+	}
+}
+
+// bulkDraft is the page that asks once more, with what somebody had chosen and
+// typed when their session was over; asks is false when that was nothing, or
+// nothing that they may do.
+func (h Pages) bulkDraft(c *gin.Context) (b bulk, asks bool) {
+	typed := h.draft(c, bulkURL+"/confirm")
+	if typed == nil {
+		typed = h.draft(c, bulkURL)
+	}
+	b, err := h.bulkOf(c, typed)
+	if err != nil || b.Action == "" || len(b.orders) == 0 {
+		return b, false
+	}
+	b.fill(typed)
+	if b.Key, err = keyOf(typed); err != nil {
+		b.Key = uuid.NewString()
+	}
+	return b, true
+}
+
+const bulkURL = ordersURL + "/bulk"
+
 // bulk reads which orders are meant, and for what.
 func (h Pages) bulk(c *gin.Context) (b bulk, form url.Values, err error) {
 	if form, err = readForm(c); err != nil {
 		return b, nil, err
 	}
+	b, err = h.bulkOf(c, form)
+	return b, form, err
+}
+
+// bulkOf is what a form asks to do with orders.
+func (h Pages) bulkOf(c *gin.Context, form url.Values) (b bulk, err error) {
 	b.Action = page.BulkAction(form.Get("action"))
 	if b.Action != "" {
 		r, known := rightForBulk[b.Action]
 		if !known {
-			return b, nil, fmt.Errorf("%w: action of a form", web.ErrBadRequest)
+			return b, fmt.Errorf("%w: action of a form", web.ErrBadRequest)
 		}
 		if err := need(c, r); err != nil {
-			return b, nil, err
+			return b, err
 		}
 	} else if err := need(c, rightChange); err != nil {
-		return b, nil, err
+		return b, err
 	}
 	if b.settings, err = h.DB.Current(c.Request.Context()); err != nil {
-		return b, nil, err
+		return b, err
 	}
 	if len(form["order"]) > maxBulk {
-		return b, form, nil
+		return b, nil
 	}
 	seen := map[int64]bool{}
 	for _, text := range form["order"] {
@@ -149,11 +183,11 @@ func (h Pages) bulk(c *gin.Context) (b bulk, form url.Values, err error) {
 			continue
 		}
 		if err != nil {
-			return b, nil, err
+			return b, err
 		}
 		b.orders = append(b.orders, d)
 	}
-	return b, form, nil
+	return b, nil
 }
 
 // listURL is the list that somebody came from.
@@ -261,6 +295,12 @@ func (h Pages) doAll(ctx context.Context, b bulk, form url.Values, cause models.
 		wg.Go(func() {
 			hands <- struct{}{}
 			defer func() { <-hands }()
+			defer func() { // it runs apart from the request, whose own guard does not see it
+				if v := recover(); v != nil {
+					h.Log.ErrorContext(ctx, "panic", "order", d.ID, "stack", string(debug.Stack()))
+					rows[i] = page.BulkResultRow{Number: d.Number(), Name: d.Name, Outcome: page.BulkSilent, Text: "Something went wrong here. Look at the order before you do it again."}
+				}
+			}()
 			rows[i] = h.doOne(ctx, b, d, form.Get(page.SeenField(d.Number())), cause)
 			rows[i].Number, rows[i].Name = d.Number(), d.Name
 		})

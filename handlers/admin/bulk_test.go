@@ -16,10 +16,7 @@ import (
 	page "till/views/admin"
 )
 
-const (
-	bulkURL    = "/admin/orders/bulk"
-	confirmURL = "/admin/orders/bulk/confirm"
-)
+const confirmURL = "/admin/orders/bulk/confirm"
 
 var (
 	outcomeIn = regexp.MustCompile(`data-outcome="([a-z_]+)"`)

@@ -444,8 +444,8 @@ type booksFile struct {
 	head                    []string
 }
 
-// download writes a file as it is read. That it was taken is a line of the
-// audit, from before the first byte.
+// download writes a file as it is read, and cuts it off where it breaks. That it
+// was taken is a line of the audit, from before the first byte.
 func (h Pages) download(c *gin.Context, f booksFile, each func(ctx context.Context, write func(...cell) error) error) error {
 	ctx := c.Request.Context()
 	line := models.Audit{Actor: models.StaffActor(member(c).Email), Action: f.action, Subject: f.subject, Detail: f.detail}
@@ -466,13 +466,11 @@ func (h Pages) download(c *gin.Context, f booksFile, each func(ctx context.Conte
 			return out.Write(texts)
 		})
 	}
-	if err != nil { // the file has begun: it must say itself that it is not whole
-		h.Log.ErrorContext(ctx, "export broke off", "staff_id", member(c).ID, "err", web.Said(err))
-		_ = out.Write(append([]string{"not complete"}, make([]string, len(f.head)-1)...))
+	if out.Flush(); err == nil {
+		err = out.Error()
 	}
-	out.Flush()
-	if err := out.Error(); err != nil {
-		return fmt.Errorf("admin: export: %w", err)
+	if err != nil {
+		return h.cutOff(c, err)
 	}
 	return nil
 }

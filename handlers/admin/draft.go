@@ -43,7 +43,7 @@ type draft struct {
 
 // fresh reports whether a draft still waits, for this person.
 func (d *draft) fresh(staffID int64, now time.Time) bool {
-	return d != nil && (d.StaffID == 0 || d.StaffID == staffID) && now.Sub(d.At) < draftLife
+	return d != nil && d.StaffID != 0 && d.StaffID == staffID && now.Sub(d.At) < draftLife
 }
 
 // Drafts carries forms over a login, and knows which page each is on.
@@ -234,6 +234,12 @@ func (s *Sessions) whose(r *http.Request) (int64, error) {
 		return 0, nil
 	}
 	return id, err
+}
+
+// drafted reports whether a form waits for its page.
+func (s *Sessions) drafted(r *http.Request) bool {
+	sess, err := s.Get(r, s.name)
+	return err == nil && loginOf(sess).Draft != nil
 }
 
 // takeDraft returns the draft for a form, and forgets it. It is returned even

@@ -83,8 +83,14 @@ func (h Pages) ExportOrders(c *gin.Context) error {
 		}
 		batch, err = h.Orders.Page(ctx, f)
 	}
-	h.Log.WarnContext(ctx, "export broken off", "request_id", web.RequestID(c), "err", web.Said(err))
-	panic(http.ErrAbortHandler) // the half that was sent is not to pass for the whole
+	return h.cutOff(c, err)
+}
+
+// cutOff ends an answer that has begun: the half that was sent is not to pass
+// for the whole. It does not return.
+func (h Pages) cutOff(c *gin.Context, err error) error {
+	h.Log.WarnContext(c.Request.Context(), "export broken off", "request_id", web.RequestID(c), "err", web.Said(err))
+	panic(http.ErrAbortHandler)
 }
 
 // writeOrders writes a batch, with what its payments come to.

@@ -5,7 +5,9 @@ import (
 	"encoding/csv"
 	"errors"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strconv"
 	"strings"
@@ -151,6 +153,91 @@ func TestExport_CutOff(t *testing.T) {
 		}
 	})
 }
+
+// Over a real connection a file that breaks in the middle is seen to: the client
+// has an error, and not the end of the file.
+func TestExport_BrokenOverTheWire(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) {
+		s.many(2 * exportBatch)
+		pool, _, err := s.DB.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = pool.ExecContext(t.Context(), `INSERT INTO audit (actor, action, subject, detail, at)
+			WITH RECURSIVE s (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < 1200) SELECT 'operator', 'order_paid', 'order', 'x', placed.created_at FROM orders placed, s WHERE placed.id = 1001`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct{ method, path, head string }{
+			{http.MethodGet, "/admin/orders.csv", "number,placed,"}, {http.MethodPost, "/admin/audit/export", "time,actor,"},
+		} {
+			text, err := s.overTheWire(t, s.w, tt.method, tt.path, nil)
+			if err != nil || !strings.HasPrefix(text, tt.head) || strings.Count(text, "\n") < 1000 {
+				t.Fatalf("%s: %d lines, %v", tt.path, strings.Count(text, "\n"), err)
+			}
+			half, err := s.overTheWire(t, s.w, tt.method, tt.path, func(w http.ResponseWriter, stop func()) http.ResponseWriter { return &breaker{w, stop} })
+			if !errors.Is(err, io.ErrUnexpectedEOF) {
+				t.Errorf("%s: the client has seen %v", tt.path, err)
+			}
+			if !strings.HasPrefix(half, tt.head) || len(half) >= len(text) {
+				t.Errorf("%s: %d bytes of %d came", tt.path, len(half), len(text))
+			}
+		}
+	})
+}
+
+// overTheWire sends a request over a connection and reads what comes, until its
+// end or an error. The answer is written through wrap, which may stop the work.
+func (b *bench) overTheWire(t *testing.T, w *browser, method, path string, wrap func(w http.ResponseWriter, stop func()) http.ResponseWriter) (string, error) {
+	t.Helper()
+	srv := httptest.NewUnstartedServer(http.HandlerFunc(func(out http.ResponseWriter, r *http.Request) {
+		ctx, stop := context.WithCancel(r.Context())
+		defer stop()
+		if wrap != nil {
+			out = wrap(out, stop)
+		}
+		b.engine.ServeHTTP(out, r.WithContext(ctx))
+	}))
+	srv.Config.ErrorLog = log.New(io.Discard, "", 0)
+	srv.Start()
+	defer srv.Close()
+	r, err := http.NewRequestWithContext(t.Context(), method, srv.URL+path, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if method == http.MethodPost {
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		r.Header.Set("Sec-Fetch-Site", "same-origin")
+	}
+	for name, value := range w.cookies {
+		r.AddCookie(&http.Cookie{Name: name, Value: value})
+	}
+	got, err := srv.Client().Do(r)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = got.Body.Close() }()
+	if got.StatusCode != http.StatusOK {
+		t.Fatalf("%s: %d", path, got.StatusCode)
+	}
+	text, err := io.ReadAll(got.Body)
+	return string(text), err
+}
+
+// breaker stops the work when the first bytes have gone.
+type breaker struct {
+	http.ResponseWriter
+	stop func()
+}
+
+func (b *breaker) Write(p []byte) (int, error) {
+	defer b.stop()
+	return b.ResponseWriter.Write(p)
+}
+
+func (b *breaker) Unwrap() http.ResponseWriter { return b.ResponseWriter }
+
+func (b *breaker) Flush() { _ = http.NewResponseController(b.ResponseWriter).Flush() }
 
 // leaver goes away when the first batch has come.
 type leaver struct {

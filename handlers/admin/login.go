@@ -198,7 +198,8 @@ func (h Pages) Login(c *gin.Context) error {
 		return err
 	}
 	if ok {
-		if err := h.Throttles.Clear(ctx, emailKey(email)); err != nil {
+		err = errors.Join(h.Throttles.Clear(ctx, emailKey(email)), h.Throttles.GiveBack(ctx, hostKey(c.ClientIP()))) // a whole staff may be behind one address
+		if err != nil {
 			return err
 		}
 		if !kept.fresh(me.ID, h.Payments.Now()) {

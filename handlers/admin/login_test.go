@@ -146,6 +146,20 @@ func TestLogin_LimitPerHost(t *testing.T) {
 	})
 }
 
+// A whole staff may be behind one address: who signs in takes no try from the
+// others.
+func TestLogin_WholeStaffBehindOneAddress(t *testing.T) {
+	each(t, func(t *testing.T, b *bench) {
+		for range triesPerHost + 5 {
+			want(t, b.browser().login(ownerEmail, password), http.StatusSeeOther)
+		}
+		for i := range triesPerHost {
+			want(t, b.browser().login("nobody"+string(rune('a'+i))+"@shop.test", "wrong, all wrong"), http.StatusUnprocessableEntity)
+		}
+		want(t, b.browser().login("nobody@shop.test", "wrong, all wrong"), http.StatusTooManyRequests)
+	})
+}
+
 func TestLogin_Next(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		for _, tt := range []struct{ next, to string }{

@@ -30,7 +30,13 @@ func orderURL(number string) string { return ordersURL + "/" + url.PathEscape(nu
 // List is GET /admin/orders?…: the orders that the address asks for. What it
 // says and we cannot read is said beside the field, and nothing is listed.
 func (h Pages) List(c *gin.Context) error {
-	return h.showOrders(c, http.StatusOK, page.ViewForm{})
+	if !h.Sessions.drafted(c.Request) {
+		return h.showOrders(c, http.StatusOK, page.ViewForm{})
+	}
+	if b, asks := h.bulkDraft(c); asks {
+		return h.showBulk(c, http.StatusOK, b)
+	}
+	return h.showOrders(c, http.StatusOK, h.viewDraft(c))
 }
 
 // showOrders is the list, with the form that gives it a name as it was sent.

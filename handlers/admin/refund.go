@@ -242,7 +242,7 @@ func (h Pages) refund(c *gin.Context, d models.OrderDetail, payment string) (ref
 		return r, err
 	}
 	if !w.Record {
-		return r, fmt.Errorf("%w: refund of payment %s, which is %s", models.ErrIllegal, pay.ID, pay.State)
+		return r, fmt.Errorf("%w: refund of payment %s, which is %s", models.ErrIllegal, models.Mark(pay.ID), pay.State)
 	}
 	return r, nil
 }

@@ -123,3 +123,37 @@ func TestSettings_Rights(t *testing.T) {
 		}
 	})
 }
+
+// What was typed about products and settings is there again after the login,
+// once.
+func TestDraft_ProductsAndSettings(t *testing.T) {
+	keepers(t, func(t *testing.T, s *shopkeeper) {
+		s.pages.Drafts.Know(s.engine.Routes())
+		first := s.begun()
+		mug := s.products["mug"]
+		product := url.Values{"name": {"A cup of tea"}, "slug": {"cup"}, "version": {"1"}, "price-NZD": {"7.77"}}
+		for _, tt := range []struct {
+			to    string
+			typed url.Values
+			shows []string
+		}{
+			{settingsURL, typedSettings(first.ID, "name", "Rata & Wool", "headline", "Warm things"), []string{`value="Rata & Wool"`, "Warm things"}},
+			{productsURL + "/new", product, []string{`value="A cup of tea"`, `value="7.77"`}},
+			{productURL(mug.ID), product, []string{`value="A cup of tea"`, `value="7.77"`}},
+		} {
+			s.Clock.Pass(idleLife)
+			before := s.rows()
+			got := s.w.post(tt.to, tt.typed)
+			want(t, got, http.StatusUnauthorized, "Nothing was done. Sign in")
+			form := hiddenIn(t, got, loginURL)
+			form.Set("email", ownerEmail)
+			form.Set("password", password)
+			wantAway(t, s.w.post(loginURL, form), tt.to)
+			want(t, s.w.get(tt.to), http.StatusOK, append([]string{unsent}, tt.shows...)...)
+			lacks(t, s.w.get(tt.to), append([]string{unsent}, tt.shows...)...)
+			if after := s.rows(); after != before {
+				t.Errorf("%s: %s, was %s", tt.to, after, before)
+			}
+		}
+	})
+}

@@ -101,8 +101,11 @@ func TestInvitation(t *testing.T) {
 		owner := b.signedIn(t, ownerEmail)
 		people := b.count(t, "staff")
 		for _, tt := range []struct{ email, role, says string }{
-			{"", "clerk", "Type an e-mail address"}, {"nobody", "clerk", "Type an e-mail address"}, {"Ann <ann@shop.test>", "clerk", "Type an e-mail address"},
-			{"ann@shop.test", "king", "Choose a role"}, {strings.ToUpper(viewerEmail), "clerk", "is on the staff already"},
+			{"", "clerk", "Type an e-mail address"},
+			{"nobody", "clerk", "Type an e-mail address"},
+			{"Ann <ann@shop.test>", "clerk", "Type an e-mail address"},
+			{"ann@shop.test", "king", "Choose a role"},
+			{strings.ToUpper(viewerEmail), "clerk", "is on the staff already"},
 		} {
 			want(t, owner.post(staffURL+"/invitations", url.Values{"email": {tt.email}, "role": {tt.role}}), 422, tt.says)
 		}
@@ -122,7 +125,9 @@ func TestInvitation(t *testing.T) {
 		want(t, guest.get(link), 200, "nia@shop.test", "a clerk", "Your name")
 		want(t, guest.get(link), 200) // looking uses nothing up
 		for _, tt := range []struct{ name, password, repeat, says string }{
-			{"Nia", "short", "short", "needs at least 12"}, {"Nia", "password1234", "password1234", "everybody would guess it"}, {"Nia", good, good + "x", "The second time it was another one"},
+			{"Nia", "short", "short", "needs at least 12"},
+			{"Nia", "password1234", "password1234", "everybody would guess it"},
+			{"Nia", good, good + "x", "The second time it was another one"},
 			{strings.Repeat("n", 81), good, good, "too long for a name"},
 		} {
 			got := guest.post(link, url.Values{"name": {tt.name}, "new_password": {tt.password}, "repeat_password": {tt.repeat}})
@@ -381,8 +386,10 @@ func TestAccount(t *testing.T) {
 			form url.Values
 			says string
 		}{
-			{form("not mine at all", good, good), "That is not your password"}, {form(password, "short", "short"), "needs at least 12"},
-			{form(password, good, good+"x"), "The second time it was another one"}, {form(password, ownerEmail, ownerEmail), "it is your own address"},
+			{form("not mine at all", good, good), "That is not your password"},
+			{form(password, "short", "short"), "needs at least 12"},
+			{form(password, good, good+"x"), "The second time it was another one"},
+			{form(password, ownerEmail, ownerEmail), "it is your own address"},
 		} {
 			got := w.post(accountURL+"/password", tt.form)
 			want(t, got, 422, tt.says)

@@ -652,8 +652,6 @@ func (h Pages) RemoveStatement(c *gin.Context) error {
 	switch {
 	case errors.Is(err, models.ErrNotFound):
 		return h.back(c, statementsURL, answer{text: "There is no such file any more. Nothing was changed now."})
-	case errors.Is(err, models.ErrIllegal):
-		return h.showRemoval(c, http.StatusConflict, one, "A closed day counts the fees that it told of, and a closed day does not change. Nothing was removed.")
 	case err != nil:
 		return err
 	}

@@ -22,14 +22,10 @@ func (h Pages) SaveView(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
-	query, err := url.ParseQuery(form.Get("query"))
-	if err != nil || len(form.Get("query")) > maxViewQuery {
-		return fmt.Errorf("%w: filter of a view", web.ErrBadRequest)
+	v, query, err := viewForm(form)
+	if err != nil {
+		return err
 	}
-	for _, place := range []string{"before", "after"} {
-		query.Del(place)
-	}
-	v := page.ViewForm{Name: reason(form.Get("name")), Query: query.Encode()}
 	c.Request.URL.RawQuery = v.Query // the list that it is about, should it be shown again
 	switch {
 	case v.Name == "":
@@ -62,6 +58,30 @@ func (h Pages) SaveView(c *gin.Context) error {
 		return err
 	}
 	return h.back(c, ordersURL+"?"+v.Query, answer{text: "Saved as “" + v.Name + "”. It stands above the list, for you alone."})
+}
+
+// viewForm is what the form of a view says, without a place in its list.
+func viewForm(form url.Values) (v page.ViewForm, query url.Values, err error) {
+	query, err = url.ParseQuery(form.Get("query"))
+	if err != nil || len(form.Get("query")) > maxViewQuery {
+		return v, nil, fmt.Errorf("%w: filter of a view", web.ErrBadRequest)
+	}
+	for _, place := range []string{"before", "after"} {
+		query.Del(place)
+	}
+	return page.ViewForm{Name: reason(form.Get("name")), Query: query.Encode()}, query, nil
+}
+
+// viewDraft is the form of a view that somebody had filled when their session was
+// over, and makes its list the one that is shown.
+func (h Pages) viewDraft(c *gin.Context) page.ViewForm {
+	typed := h.draft(c, ordersURL+"/views")
+	v, _, err := viewForm(typed)
+	if typed == nil || err != nil {
+		return page.ViewForm{}
+	}
+	c.Request.URL.RawQuery = v.Query
+	return v
 }
 
 // maxViewQuery bounds the filter of a view, in bytes.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"net/http"
 	"strconv"
-	"strings"
 	"time"
 
 	"till/cashier"
@@ -89,7 +88,7 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 	page := shop.OrderPage{
 		Number: d.Number(), Token: d.Token, Status: string(d.Status), PlacedAt: h.Shop.Moment(d.CreatedAt),
 		Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Mails: h.Shop.Mails,
+		Mails: h.Shop.Mails, Parcel: parcel(d.Order),
 	}
 	if d.PaidAt != nil {
 		page.PaidAt = h.Shop.Moment(*d.PaidAt)
@@ -131,6 +130,15 @@ func (h Pages) orderPage(ctx context.Context, d models.OrderDetail) (shop.OrderP
 		}
 	}
 	return page, nil
+}
+
+// parcel is how far the goods have got. That they are packed is told only while
+// they are going to leave.
+func parcel(o models.Order) shop.Parcel {
+	if o.ShippedAt != nil {
+		return shop.Parcel{Left: true, Carrier: o.Carrier, Tracking: o.Tracking}
+	}
+	return shop.Parcel{Packed: o.PackedAt != nil && o.MayShip() == nil}
 }
 
 // silent reports whether the provider gave no answer when it was last asked
@@ -288,29 +296,4 @@ func reserved(d models.OrderDetail) string {
 		return ""
 	}
 	return strconv.FormatInt(sum, 10)
-}
-
-// Receipt is GET /orders/:token/receipt. An order without money has none.
-func (h Pages) Receipt(c *gin.Context) error {
-	d, err := h.Orders.ByToken(c.Request.Context(), c.Param("token"))
-	if err != nil {
-		return err
-	}
-	p, ok := current(d)
-	if !ok || d.PaidAt == nil {
-		return models.ErrNotFound
-	}
-	v := h.visit(c)
-	page := shop.ReceiptPage{
-		Frame: h.frame(v, orderURL(d.Token)), Number: d.Number(), Token: d.Token, PlacedAt: h.Shop.Moment(d.CreatedAt), PaidAt: h.Shop.Moment(*d.PaidAt),
-		Ref: p.Ref, Lines: orderLines(d), Total: d.Total.Format(web.Locale), Name: d.Name, Email: d.Email, Address: web.AddressLines(d.Address),
-		Money: h.money(d, p), Direct: p.Outside, Note: h.Shop.Now().Receipt,
-	}
-	if address := h.Shop.Now().Address; address != "" {
-		page.Seller = strings.Split(address, "\n")
-	}
-	if one, ok := h.Cashier.Provider(p.Provider); ok && !p.Outside {
-		page.Provider = one.Label()
-	}
-	return h.draw(c, http.StatusOK, v, shop.Receipt(page))
 }

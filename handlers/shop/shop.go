@@ -26,6 +26,7 @@ type Pages struct {
 	Shop     web.Shop
 	Assets   ui.Assets
 	Visits   *web.Visits
+	DB       *models.DB
 	Products *models.Products
 	Orders   *models.Orders
 	Payments *models.Payments

@@ -7,7 +7,9 @@ package admin
 
 import (
 	"net/url"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -96,6 +98,25 @@ func with(first, joint, second string) string {
 	return first + joint + second
 }
 
+// spoken is a machine's word as people write it: "refund_failed" becomes
+// "refund failed". Whatever is more than such words stays as it is.
+func spoken(text string) string {
+	if !machineWord.MatchString(text) {
+		return text
+	}
+	return strings.ReplaceAll(text, "_", " ")
+}
+
+var machineWord = regexp.MustCompile(`^[a-z0-9]+(_[a-z0-9]+)+$`)
+
+// quoted is somebody else's word, as said by them; empty when they said none.
+func quoted(word string) string {
+	if word == "" {
+		return ""
+	}
+	return "“" + spoken(word) + "”"
+}
+
 // orEmpty says so where there is nothing to show.
 func orEmpty(text string) string {
 	if text == "" {
@@ -119,4 +140,13 @@ func lower(s string) string {
 		return s
 	}
 	return string(unicode.ToLower(first)) + s[size:]
+}
+
+// upper makes the middle of a sentence the beginning of one.
+func upper(s string) string {
+	first, size := utf8.DecodeRuneInString(s)
+	if size == 0 {
+		return s
+	}
+	return string(unicode.ToUpper(first)) + s[size:]
 }

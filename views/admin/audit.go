@@ -289,6 +289,22 @@ func (p AuditPage) to() ui.Field {
 	return ui.Field{Name: "to", Label: "Last day", Type: "date", Value: p.To, Problem: p.ToProblem}
 }
 
+// detail is what else is known, in the words that an order's page has for it.
+func (l AuditLine) detail() string {
+	switch l.Action {
+	case "start", "capture", "void", "refund", "cancel", "reverse", "received", "renew":
+		first, rest, _ := strings.Cut(l.Detail, " ")
+		if after, ok := strings.CutPrefix(l.Detail, newsOutside); ok {
+			first, rest = newsOutside, strings.TrimSpace(after)
+		}
+		return with(upper(operationNews(OperationKind(l.Action), first)), ": ", spoken(rest))
+	case "state":
+		return with("", "The provider's word: ", quoted(l.Detail))
+	default:
+		return spoken(l.Detail)
+	}
+}
+
 // about is what a line is about, and where that is; href is empty for what has
 // no page.
 func (l AuditLine) about() (text, href string) {

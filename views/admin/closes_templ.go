@@ -44,7 +44,7 @@ func Closes(p ClosesPage) templ.Component {
 				}()
 			}
 			ctx = templ.InitializeContext(ctx)
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"space-y-6\"><div><h1 class=\"title\">Daily close</h1><p class=\"max-w-text text-muted\">What each provider took and owes, day by day in ")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 1, "<div class=\"space-y-6\"><div class=\"space-y-2\"><h1 class=\"title\">Daily close</h1><p class=\"max-w-text text-muted\">What each provider took and owes, day by day in ")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

@@ -188,9 +188,9 @@ func (i Item) sentence() string {
 	case AttentionUnauthorized:
 		return who + " does not know us any more: what was asked of it for " + lower(order) + " was not done."
 	case AttentionUnknownWord:
-		return with(who+" says something about "+lower(order)+" that we do not know", ": ", i.Detail) + "."
+		return with(who+" says something about "+lower(order)+" that we do not know", ": ", quoted(i.Detail)) + "."
 	case AttentionContradiction:
-		return with(who+" takes back what it had said about "+lower(order), ". Its word is now: ", i.Detail) + "."
+		return with(who+" takes back what it had said about "+lower(order), ". Its word is now: ", quoted(i.Detail)) + "."
 	case AttentionNeedAction:
 		return who + " waits for you to decide about " + lower(order) + " on its own pages."
 	case AttentionAccepted:

@@ -121,7 +121,7 @@ func (p OrderPage) verdict() string {
 		return "The payment could not be undone. The money is still here."
 	case StatusChargeback, StatusRepresentation, StatusRetrieval, StatusPrearbitration, StatusArbitration,
 		StatusPrecompliance, StatusCompliance, StatusGoodFaith:
-		return "The shopper's bank disputes the payment (" + p.Status.word() + "). Answer in " + who + "'s own pages."
+		return "The shopper's bank disputes the payment (" + lower(p.Status.word()) + "). Answer in " + who + "'s own pages."
 	case StatusFraudAdvice:
 		return "The shopper's bank warns of fraud. Send nothing before a person has looked."
 	default:

@@ -271,7 +271,7 @@ func (p Payment) capture() string {
 func (r Report) summary() string {
 	s := r.Operation + ": " + r.Outcome
 	if r.Word != "" && r.Word != r.Outcome {
-		s += " (“" + r.Word + "”)"
+		s += " (" + quoted(r.Word) + ")"
 	}
 	return s
 }

@@ -347,7 +347,7 @@ func productRow(p ProductsPage, one ProductRow) templ.Component {
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
-		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</p></div></div><dl class=\"flex grow basis-full flex-wrap justify-between gap-x-6 text-sm sm:grow-0 sm:basis-72\"><div><dt class=\"text-xs text-muted\">Price</dt>")
+		templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 28, "</p></div></div><dl class=\"flex grow basis-full flex-wrap justify-between gap-x-6 text-sm sm:grow-0 sm:basis-72\"><div class=\"text-right sm:w-28\"><dt class=\"text-left text-xs text-muted sm:text-right\">Price</dt>")
 		if templ_7745c5c3_Err != nil {
 			return templ_7745c5c3_Err
 		}
@@ -427,7 +427,7 @@ func productRow(p ProductsPage, one ProductRow) templ.Component {
 			return templ_7745c5c3_Err
 		}
 		if p.movable() {
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<div class=\"flex gap-1\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "<div class=\"flex gap-1 sm:pl-6\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -501,7 +501,7 @@ func move(one ProductRow, way, label string, end bool) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = ui.Button(ui.Action{Label: label, Kind: ui.Quiet, Wide: true, About: " " + one.Name}).Render(ctx, templ_7745c5c3_Buffer)
+			templ_7745c5c3_Err = ui.Button(ui.Action{Label: label, Kind: ui.Quiet, About: " " + one.Name}).Render(ctx, templ_7745c5c3_Buffer)
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

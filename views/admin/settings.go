@@ -137,10 +137,18 @@ func (p SettingsPage) savedVersion() string { return strconv.FormatInt(p.Version
 func (p SettingsPage) facts() []Now {
 	f := p.Form
 	all := []Now{
-		{"Name of the shop", f.Name}, {"Headline", f.Headline}, {"Introduction", f.Intro}, {"E-mail address for questions", f.Contact},
-		{"Address", f.Address}, {"Text below receipts", f.Receipt}, {"Tax", f.TaxName + " " + f.TaxRate + " %"}, {"Time zone", f.Zone},
-		{"Orders wait for their money", f.Open + " " + f.OpenUnit}, {"Pieces are kept", f.Keep + " " + f.KeepUnit},
-		{"Reservations that are about to lapse", f.Rule}, {"Staff are told", f.Warning + " days before"},
+		{"Name of the shop", f.Name},
+		{"Headline", f.Headline},
+		{"Introduction", f.Intro},
+		{"E-mail address for questions", f.Contact},
+		{"Address", f.Address},
+		{"Text below receipts", f.Receipt},
+		{"Tax", f.TaxName + " " + f.TaxRate + " %"},
+		{"Time zone", f.Zone},
+		{"Orders wait for their money", f.Open + " " + f.OpenUnit},
+		{"Pieces are kept", f.Keep + " " + f.KeepUnit},
+		{"Reservations that are about to lapse", f.Rule},
+		{"Staff are told", f.Warning + " days before"},
 	}
 	for _, one := range f.Limits {
 		text := "no limit"

@@ -90,7 +90,7 @@ func Settings(p SettingsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div><h1 class=\"title\">Settings</h1><p class=\"text-muted\">A change counts at once. What was printed before can be printed again as it was.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "<div class=\"space-y-2\"><h1 class=\"title\">Settings</h1><p class=\"text-muted\">A change counts at once. What was printed before can be printed again as it was.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

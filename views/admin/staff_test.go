@@ -137,6 +137,35 @@ func TestAuditAction_Words(t *testing.T) {
 	}
 }
 
+// What came of an operation reads as on the order's page; what somebody wrote
+// stays as they wrote it.
+func TestAuditLine_Detail(t *testing.T) {
+	for _, tt := range []struct {
+		action AuditAction
+		detail string
+		want   string
+	}{
+		{"refund", "requested they never arrived", "Asked for: they never arrived"},
+		{"refund", "pending", "On its way"},
+		{"refund", "failed refund_failed", "Did not happen: refund failed"},
+		{"refund", "failed CARD_GONE", "Did not happen: CARD_GONE"},
+		{"refund", "done outside in cash", "Done outside: in cash"},
+		{"capture", "succeeded", "Taken"},
+		{"void", "unknown", "No answer"},
+		{"received", "succeeded paid in cash", "Recorded: paid in cash"},
+		{"capture", "", ""},
+		{"capture", "odd thing", "Odd: thing"},
+		{"state", "in_progress", "The provider's word: “in progress”"},
+		{"state", "", ""},
+		{"signed_in", "with a password", "with a password"},
+		{"cancelled", "they asked for snake_case", "they asked for snake_case"},
+	} {
+		if got := (AuditLine{Action: tt.action, Detail: tt.detail}).detail(); got != tt.want {
+			t.Errorf("%s, %q: %q; want %q", tt.action, tt.detail, got, tt.want)
+		}
+	}
+}
+
 func TestAuditLine_About(t *testing.T) {
 	for subject, want := range map[string][2]string{
 		"order 1042": {"Order 1042", "/admin/orders/1042"}, "staff bo@shop.test": {"bo@shop.test", ""}, "order x": {"order x", ""}, "order ": {"order ", ""}, "": {"", ""},

@@ -100,7 +100,7 @@ func Statements(p StatementsPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div><h1 class=\"title\">Reconciliation</h1><p class=\"max-w-text text-muted\">Read in what a provider or a bank says that it has moved, and see where it and our ledger agree.</p></div>")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 5, "<div class=\"space-y-2\"><h1 class=\"title\">Reconciliation</h1><p class=\"max-w-text text-muted\">Read in what a provider or a bank says that it has moved, and see where it and our ledger agree.</p></div>")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -491,7 +491,7 @@ func MapColumns(p MappingPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div><h1 class=\"title\">Which column is what</h1><p class=\"ref max-w-text text-muted\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 34, "<div class=\"space-y-2\"><h1 class=\"title\">Which column is what</h1><p class=\"ref max-w-text text-muted\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
@@ -519,7 +519,7 @@ func MapColumns(p MappingPage) templ.Component {
 					return templ_7745c5c3_Err
 				}
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "</p></div><section class=\"space-y-2\" aria-labelledby=\"first\"><h2 class=\"heading\" id=\"first\">The file begins like this</h2><div class=\"overflow-x-auto\" tabindex=\"0\" role=\"region\" aria-labelledby=\"first\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 38, "</p></div><section class=\"space-y-2\"><h2 class=\"heading\" id=\"first\">The file begins like this</h2><div class=\"overflow-x-auto\" tabindex=\"0\" role=\"region\" aria-labelledby=\"first\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}

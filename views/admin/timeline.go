@@ -146,9 +146,11 @@ func (e Event) detail() string {
 	case EventPaymentCreated, EventShipped, EventUnshipped, EventMailAgain:
 		return ""
 	case EventState, EventContradiction, EventCallback:
-		return with("", "The provider's word: ", e.Detail)
-	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventOperation,
-		EventDispute, EventAccepted, EventAttached, EventNoAnswer, EventProviderRefused, EventPacked, EventUnpacked, EventNote, EventRecomputed, EventApprovalAsked,
+		return with("", "The provider's word: ", quoted(e.Detail))
+	case EventOperation, EventNoAnswer, EventProviderRefused:
+		return spoken(e.Detail)
+	case EventPlaced, EventSuperseded, EventCancelAsked, EventCancelled, EventExpired, EventAttention, EventDispute,
+		EventAccepted, EventAttached, EventPacked, EventUnpacked, EventNote, EventRecomputed, EventApprovalAsked,
 		EventApprovalGiven, EventApprovalDenied, EventApprovalGone, EventAuthorized, EventReleased, EventCaptured, EventCorrected, EventRefundReserved,
 		EventRefunded, EventRefundFailed, EventRefundReversed, EventDisputed, EventDisputeClosed:
 		return e.Detail

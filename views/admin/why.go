@@ -61,7 +61,7 @@ func (p OrderPage) why() []evidence {
 		if len(pay.Deliveries) > 0 {
 			d := pay.Deliveries[0]
 			all = append(all, evidence{
-				p.about(pay.ID) + "The last callback of " + pay.Provider + with("", ": “", d.Word) + closing(d.Word), d.Verdict.word(), "", d.Received,
+				p.about(pay.ID) + "The last callback of " + pay.Provider + with("", ": ", quoted(d.Word)), d.Verdict.word(), "", d.Received,
 			})
 		}
 	}
@@ -79,19 +79,12 @@ func (p OrderPage) about(payment string) string {
 	return p.name(payment) + ": "
 }
 
-func closing(word string) string {
-	if word == "" {
-		return ""
-	}
-	return "”"
-}
-
 // said is the answer in our word and in the provider's.
 func (r Report) said() string {
 	if r.Word == "" || r.Word == r.Outcome {
 		return r.Outcome
 	}
-	return r.Outcome + ", “" + r.Word + "”"
+	return r.Outcome + ", " + quoted(r.Word)
 }
 
 // often says that an answer came more than once.

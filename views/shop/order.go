@@ -59,6 +59,7 @@ type OrderPage struct {
 	Email   string
 	Address []string // lines of the delivery address, without the name
 
+	Parcel   Parcel
 	Doubtful bool   // a person must see whether it can be sent at all
 	Held     string // hidden field "reserved" of the form that cancels: what this page says is reserved
 	Kept     bool   // the shopper cancelled it, and it was not: its money is not as their page said
@@ -75,6 +76,37 @@ type OrderPage struct {
 	// After the last time both are empty and the page says what to do.
 	RefreshSeconds int
 	RefreshURL     string
+}
+
+// Parcel is how far the goods have got.
+type Parcel struct {
+	Packed   bool
+	Left     bool
+	Carrier  string // with whom; may be empty
+	Tracking string // what they call it; may be empty
+}
+
+// word is that in a line; empty while there is nothing to tell.
+func (p Parcel) word() string {
+	switch {
+	case p.Left:
+		return "On its way" + p.with()
+	case p.Packed:
+		return "Packed"
+	default:
+		return ""
+	}
+}
+
+func (p Parcel) with() string {
+	var s string
+	if p.Carrier != "" {
+		s = " with " + p.Carrier
+	}
+	if p.Tracking != "" {
+		s += ", tracking number " + p.Tracking
+	}
+	return s
 }
 
 func (p OrderPage) page() ui.Page {
@@ -257,6 +289,12 @@ func (p OrderPage) paid() []string {
 		received += " straight from you"
 	}
 	next := "Next we pack your order. There is nothing more for you to do."
+	switch {
+	case p.Parcel.Left:
+		next = "Your order is on its way" + p.Parcel.with() + "."
+	case p.Parcel.Packed:
+		next = "Your order is packed, and leaves next. There is nothing more for you to do."
+	}
 	switch {
 	case p.Doubtful:
 		next = "Before anything is sent, one of us has to look at your order, and then writes to you. Please do not pay again."

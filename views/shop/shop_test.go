@@ -222,7 +222,12 @@ func orderStates() map[string]templ.Component {
 		status string
 		change func(*OrderPage)
 	}{
-		"order-paid": {StatePaid, "paid", func(p *OrderPage) { p.PaidAt, p.Money = "Saturday 21 November 2026, 14:32", took("NZD 80.50") }},
+		"order-paid":   {StatePaid, "paid", func(p *OrderPage) { p.PaidAt, p.Money = "Saturday 21 November 2026, 14:32", took("NZD 80.50") }},
+		"order-packed": {StatePaid, "paid", func(p *OrderPage) { p.Money, p.Parcel = took("NZD 80.50"), Parcel{Packed: true} }},
+		"order-shipped": {StatePaid, "paid", func(p *OrderPage) {
+			p.Money, p.Parcel = took("NZD 80.50"), Parcel{Left: true, Carrier: "Tui Post", Tracking: "NZ 1234 5678"}
+		}},
+		"order-shipped-plainly": {StatePartlyRefunded, "partially_refunded", func(p *OrderPage) { p.Money, p.Parcel = backTo("NZD 56.00"), Parcel{Left: true} }},
 		"order-paid-part": {StatePaid, "paid", func(p *OrderPage) {
 			p.Money = Money{Taken: "NZD 56.00", Stays: "NZD 56.00", LetGo: "NZD 24.50", Less: true}
 		}},
@@ -336,7 +341,7 @@ func receipt() ReceiptPage {
 		PaidAt: "Saturday 21 November 2026, 14:32", Provider: "iumiCash", Ref: "65f0c1d2e3a4b5c6d7e8f901",
 		Lines: goods, Rows: []Row{{Label: "Delivery", Amount: "Free"}}, Total: "NZD 80.50",
 		Name: "Mere Tautahi", Email: "mere@mail.example", Address: []string{"12 Rātā Street", "Nelson 7010", "New Zealand"},
-		Money:  took("NZD 80.50"),
+		Money: took("NZD 80.50"), Shop: "Kauri & Clay",
 		Seller: []string{"4 Wharf Road", "Nelson 7010, New Zealand", "hello@shop.example"},
 	}
 }
@@ -356,6 +361,15 @@ func rest() map[string]templ.Component {
 	refunded := receipt()
 	refunded.Money = backTo("NZD 56.00")
 	out["receipt-refunded"] = Receipt(refunded)
+	numbered := receipt()
+	numbered.Money, numbered.Label, numbered.Tax = backTo("NZD 56.00"), "R-17", "GST 15 %: NZD 10.50"
+	numbered.Papers = []Paper{
+		{Label: "C-3", Credit: true, Amount: "NZD 24.50", Day: "Monday 23 November 2026", Tax: "GST 15 %: NZD 3.20"}, {Label: "R-18", Amount: "NZD 24.50", Day: "Friday 27 November 2026"},
+	}
+	out["receipt-numbered"] = Receipt(numbered)
+	evilReceipt := receipt()
+	evilReceipt.Shop, evilReceipt.Label, evilReceipt.Tax, evilReceipt.Note, evilReceipt.Papers = hostileText, hostileText, hostileText, hostileText, []Paper{{Label: hostileText, Day: hostileText, Tax: hostileText}}
+	out["receipt-hostile"] = Receipt(evilReceipt)
 	part := receipt()
 	part.Money = Money{Taken: "NZD 56.00", Stays: "NZD 56.00", Less: true}
 	out["receipt-part"] = Receipt(part)
@@ -372,6 +386,7 @@ func rest() map[string]templ.Component {
 	out["checkout-hostile"] = Checkout(evilCheckout)
 	evilOrder := order(StateOpen, hostileText)
 	evilOrder.Name, evilOrder.Email, evilOrder.Address, evilOrder.Provider = hostileText, hostileText, []string{hostileText}, hostileText
+	evilOrder.Parcel = Parcel{Left: true, Carrier: hostileText, Tracking: hostileText}
 	evilOrder.Methods, evilOrder.CanCancel, evilOrder.ContinueURL = []Method{{Name: hostileText, Label: hostileText}}, true, "javascript:alert(1)"
 	out["order-hostile"] = Order(evilOrder)
 	return out

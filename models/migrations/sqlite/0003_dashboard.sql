@@ -126,6 +126,7 @@ CREATE TRIGGER closes_append_only_update BEFORE UPDATE ON closes BEGIN SELECT RA
 CREATE TRIGGER closes_append_only_delete BEFORE DELETE ON closes BEGIN SELECT RAISE(ABORT, 'closes are append-only'); END;
 -- +goose StatementEnd
 
+CREATE INDEX facts_authorized ON facts (payment_id) WHERE kind = 'authorized';
 -- The day that a fact counts to, as a clock in the shop showed it.
 CREATE TABLE bookings (
   fact_id  INTEGER PRIMARY KEY REFERENCES facts(id),
@@ -216,7 +217,7 @@ CREATE INDEX statement_lines_verdict ON statement_lines (statement_id, verdict, 
 -- Fees count to the day on which we were told of them.
 CREATE TABLE fees (
   id           INTEGER PRIMARY KEY AUTOINCREMENT,
-  statement_id INTEGER NOT NULL REFERENCES statements(id),
+  statement_id INTEGER REFERENCES statements(id),
   provider     TEXT NOT NULL,
   currency     TEXT NOT NULL CHECK (length(currency) = 3),
   test         BOOLEAN NOT NULL,
@@ -361,6 +362,7 @@ DROP TABLE documents;
 DROP TABLE series;
 DROP TABLE figures;
 DROP TABLE bookings;
+DROP INDEX facts_authorized;
 DROP TABLE closes;
 DROP TABLE pictures;
 DROP INDEX products_archived;
