@@ -573,3 +573,51 @@ func TestVerify_Books(t *testing.T) {
 		})
 	}
 }
+
+// A payment that succeeds when the shop's clocks are another zone's is counted
+// as one of the day on which it was begun; its money is of the day it came.
+func TestFigures_AnotherZoneMeanwhile(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		products := modelstest.Catalogue(t, b)
+		first, err := b.DB.BeginSettings(t.Context(), models.Settings{ShopName: "Shop", TimeZone: "UTC"}.OrDefaults())
+		if err != nil {
+			t.Fatal(err)
+		}
+		h := ledgerHand{b.DB, models.NewPayments(b.DB)}
+		placed := h.place(t, products, 1) // 12:00 on 6 March, which is 7 March in Auckland
+		b.Clock.Pass(time.Minute)
+		first.TimeZone = "Pacific/Auckland"
+		if _, err := b.DB.SaveSettings(t.Context(), first, "staff ann@example.test"); err != nil {
+			t.Fatal(err)
+		}
+		b.Clock.Pass(time.Minute)
+		if err := h.step("capture", placed, 0); err != nil {
+			t.Fatal(err)
+		}
+		var all []models.Figure
+		pool, _, err := b.DB.SQL()
+		if err != nil {
+			t.Fatal(err)
+		}
+		rows, err := pool.QueryContext(t.Context(), "SELECT day, attempts, succeeded, taken_minor FROM figures ORDER BY day")
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = rows.Close() }()
+		for rows.Next() {
+			var f models.Figure
+			if err := rows.Scan(&f.Day, &f.Attempts, &f.Succeeded, &f.TakenMinor); err != nil {
+				t.Fatal(err)
+			}
+			all = append(all, f)
+		}
+		if err := rows.Err(); err != nil {
+			t.Fatal(err)
+		}
+		want := []models.Figure{{Day: "2026-03-06", Attempts: 1, Succeeded: 1}, {Day: "2026-03-07", TakenMinor: 2500}}
+		if !slices.Equal(all, want) {
+			t.Errorf("%+v, want %+v", all, want)
+		}
+	})
+}

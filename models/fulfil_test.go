@@ -349,6 +349,7 @@ func TestOrders_OncePerForm(t *testing.T) {
 			t.Fatal(err)
 		}
 		many(func() error { return ship("Post") })
+		p.Queue.Take("send_mail")
 		before := p.rows()
 		if err := ship("DHL"); !errors.Is(err, models.ErrDuplicate) || p.rows() != before {
 			t.Errorf("with another carrier: %v", err)

@@ -244,7 +244,7 @@ func visit(ctx context.Context, db *models.DB) (*visitor, error) {
 		Payments: models.NewPayments(db), Orders: models.NewOrders(db), Inbox: models.NewInbox(db), Health: models.NewHealth(db),
 		PublicURL: "http://127.0.0.1", NewID: rand.Text, NewKey: uuid.NewString, Log: log, Pace: cashier.Growing,
 	})
-	h, err := handlers.New(handlers.Deps{ //nolint:gosec // the secret of a shop that nobody owns
+	h, err := handlers.New(handlers.Deps{
 		Log: log, DB: db, Cashier: desk, Assets: assets, Secret: password, NewID: rand.Text,
 		Shop: web.Shop{Name: "Kauri", Currencies: []money.Currency{"EUR", "NZD", "USD"}, Location: time.UTC, PublicURL: "http://127.0.0.1"},
 	})
