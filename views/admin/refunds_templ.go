@@ -293,7 +293,7 @@ func refundRow(r RefundRow) templ.Component {
 				return templ_7745c5c3_Err
 			}
 		}
-		if r.Code != "" {
+		if r.Code != "" && !r.Outside {
 			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 21, "<span class=\"mt-1 block text-xs text-muted\">The answer was <bdi class=\"ref\" data-code=\"")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
