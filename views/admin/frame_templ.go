@@ -82,7 +82,7 @@ func inside(f Frame, p ui.Page, here room) templ.Component {
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
-			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</div></details><div class=\"sticky top-0 hidden min-h-screen flex-col p-4 lg:flex\"><div class=\"px-3 py-2\">")
+			templ_7745c5c3_Err = templruntime.WriteString(templ_7745c5c3_Buffer, 4, "</div></details><div class=\"sticky top-0 hidden h-screen flex-col overflow-y-auto p-4 lg:flex\"><div class=\"px-3 py-2\">")
 			if templ_7745c5c3_Err != nil {
 				return templ_7745c5c3_Err
 			}
