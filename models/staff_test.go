@@ -309,7 +309,7 @@ func (c *crew) confirmed(one models.Staff) models.Staff {
 	if err := c.staff.BeginTOTP(ctx, one.ID, []byte("sealed")); err != nil {
 		c.t.Fatal(err)
 	}
-	if err := c.staff.ConfirmTOTP(ctx, one.ID, []byte("sealed"), 100, []string{"r1", "r2"}); err != nil {
+	if err := c.staff.ConfirmTOTP(ctx, one.ID, "here", []byte("sealed"), 100, []string{"r1", "r2"}); err != nil {
 		c.t.Fatal(err)
 	}
 	return c.now(one.ID)
@@ -319,7 +319,7 @@ func TestStaff_TOTP(t *testing.T) {
 	crews(t, func(t *testing.T, c *crew) {
 		ctx := t.Context()
 		ann, bo := c.add("ann@shop.test", models.RoleOwner), c.add("bo@shop.test", models.RoleClerk)
-		if err := c.staff.ConfirmTOTP(ctx, bo.ID, nil, 100, nil); !errors.Is(err, models.ErrStale) {
+		if err := c.staff.ConfirmTOTP(ctx, bo.ID, "here", nil, 100, nil); !errors.Is(err, models.ErrStale) {
 			t.Errorf("confirmed what was not begun: %v", err)
 		}
 		if err := c.staff.BeginTOTP(ctx, bo.ID, []byte("first")); err != nil {
@@ -332,10 +332,10 @@ func TestStaff_TOTP(t *testing.T) {
 		if err := c.staff.BeginTOTP(ctx, bo.ID, []byte("sealed")); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.staff.ConfirmTOTP(ctx, bo.ID, []byte("first"), 100, nil); !errors.Is(err, models.ErrStale) {
+		if err := c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("first"), 100, nil); !errors.Is(err, models.ErrStale) {
 			t.Errorf("confirmed a secret that was replaced: %v", err)
 		}
-		if n := at20(t, func(int) error { return c.staff.ConfirmTOTP(ctx, bo.ID, []byte("sealed"), 100, []string{"r1", "r2"}) }, models.ErrStale); n != 1 {
+		if n := at20(t, func(int) error { return c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("sealed"), 100, []string{"r1", "r2"}) }, models.ErrStale); n != 1 {
 			t.Errorf("confirmed %d times", n)
 		}
 		c.last("staff bo@shop.test second_factor_on staff bo@shop.test")
@@ -376,10 +376,10 @@ func TestStaff_TOTP(t *testing.T) {
 		if err := c.staff.BeginTOTP(ctx, bo.ID, []byte("sealed")); err != nil {
 			t.Fatal(err)
 		}
-		if err := c.staff.ConfirmTOTP(ctx, bo.ID, []byte("sealed"), 101, nil); !errors.Is(err, models.ErrSecondFactor) {
+		if err := c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("sealed"), 101, nil); !errors.Is(err, models.ErrSecondFactor) {
 			t.Errorf("a code that was used before counts again: %v", err)
 		}
-		if err := c.staff.ConfirmTOTP(ctx, bo.ID, []byte("sealed"), 102, nil); err != nil {
+		if err := c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("sealed"), 102, nil); err != nil {
 			t.Fatal(err)
 		}
 		before := len(c.lines())

@@ -65,8 +65,9 @@ func (s *StaffMembers) BeginTOTP(ctx context.Context, id int64, sealed []byte) e
 // ConfirmTOTP makes a secret count, once a code of the given step has shown that
 // somebody has it, with the digests of their recovery codes. sealed is the
 // secret that the code is of: when it is another by now, or one counts already,
-// the error is ErrStale.
-func (s *StaffMembers) ConfirmTOTP(ctx context.Context, id int64, sealed []byte, step int64, recovery []string) error {
+// the error is ErrStale. Every session of theirs ends but the one with the digest
+// here: the others were begun without it.
+func (s *StaffMembers) ConfirmTOTP(ctx context.Context, id int64, here string, sealed []byte, step int64, recovery []string) error {
 	return s.change(ctx, id, func(tx *gorm.DB, one Staff) error {
 		if one.SecondFactor() || string(one.TOTPSecret) != string(sealed) || len(sealed) == 0 {
 			return fmt.Errorf("%w: second factor", ErrStale)
@@ -78,6 +79,9 @@ func (s *StaffMembers) ConfirmTOTP(ctx context.Context, id int64, sealed []byte,
 			return err
 		}
 		if err := setRecovery(ctx, tx, id, recovery); err != nil {
+			return err
+		}
+		if _, err := endSessions(ctx, tx, id, here); err != nil { // they were begun without it
 			return err
 		}
 		return addAudit(ctx, tx, Audit{Actor: StaffActor(one.Email), Action: ActionTOTPOn, Subject: one.subject()})

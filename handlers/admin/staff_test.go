@@ -199,7 +199,9 @@ func TestSecondFactor(t *testing.T) {
 		if b.person(t, ownerEmail).SecondFactor() {
 			t.Fatal("it counts without a code")
 		}
+		before := b.signedIn(t, ownerEmail)
 		secret, codes := b.enrol(t, w)
+		wantAway(t, before.get(ordersURL), "/admin/login?next=%2Fadmin%2Forders") // it was begun with a password alone
 		b.written(t, "staff "+ownerEmail+" second_factor_on staff "+ownerEmail)
 		stored := string(b.person(t, ownerEmail).TOTPSecret)
 		if strings.Contains(stored, secret) || b.count(t, "recovery_codes WHERE digest = '"+strings.ReplaceAll(codes[0], "-", "")+"'") != 0 {

@@ -190,10 +190,14 @@ func (h Pages) ConfirmFactor(c *gin.Context) error {
 	if err != nil {
 		return err
 	}
+	here, err := h.Sessions.here(c.Request)
+	if err != nil {
+		return err
+	}
 	codes, digests := h.newCodes(me)
 	step, err := matching(secret, strings.ReplaceAll(strings.TrimSpace(form.Get("code")), " ", ""), h.Payments.Now())
 	if err == nil {
-		err = h.Staff.ConfirmTOTP(ctx, me.ID, me.TOTPSecret, step, digests)
+		err = h.Staff.ConfirmTOTP(ctx, me.ID, here, me.TOTPSecret, step, digests)
 	}
 	switch {
 	case errors.Is(err, models.ErrSecondFactor):
