@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"hash"
+	"maps"
 	"slices"
 	"time"
 
@@ -112,7 +113,7 @@ func closeDay(ctx context.Context, tx *gorm.DB, fallback *time.Location) (bool, 
 			return false, nil
 		}
 	}
-	d := dayClose{tx: tx, day: day, zone: zone, sums: map[closeKey]*Close{}, facts: map[closeKey][]int64{}, fees: map[closeKey][]int64{}, hashes: map[closeKey]hash.Hash{}, at: now}
+	d := dayClose{tx: tx, day: day, zone: zone, sums: map[closeKey]*Close{}, facts: map[closeKey][]int64{}, payments: map[string]closeKey{}, holds: map[int64]bool{}, fees: map[closeKey][]int64{}, hashes: map[closeKey]hash.Hash{}, at: now}
 	if err := d.gather(ctx); err != nil {
 		return false, err
 	}
@@ -129,14 +130,16 @@ func nextDay(day string) string {
 
 // dayClose is a day while it is closed.
 type dayClose struct {
-	tx     *gorm.DB
-	day    string
-	zone   *time.Location
-	at     time.Time
-	sums   map[closeKey]*Close
-	facts  map[closeKey][]int64
-	fees   map[closeKey][]int64
-	hashes map[closeKey]hash.Hash // over the facts, by id
+	tx       *gorm.DB
+	day      string
+	zone     *time.Location
+	at       time.Time
+	sums     map[closeKey]*Close
+	facts    map[closeKey][]int64
+	payments map[string]closeKey // that something was booked for
+	holds    map[int64]bool      // facts
+	fees     map[closeKey][]int64
+	hashes   map[closeKey]hash.Hash // over the facts, by id
 }
 
 func (d *dayClose) sum(k closeKey) *Close {
@@ -180,6 +183,7 @@ func (d *dayClose) gather(ctx context.Context) error {
 			d.sum(k).count(f)
 			_, _ = d.hashes[k].Write([]byte(f.seal())) // a hash cannot fail
 			d.facts[k] = append(d.facts[k], f.ID)
+			d.payments[f.PaymentID], d.holds[f.ID] = k, true
 		}
 		if len(some) < countBatch {
 			break
@@ -207,39 +211,64 @@ func (c *Close) count(f bookedFact) {
 	c.DisputedMinor += sum.DisputedMinor
 }
 
-// reserved adds what was reserved when the day ended. That is of payments with
-// a reservation now, and of those that something was booked for since.
+// reserved adds what was reserved when the day ended: what the close before
+// had, and how the payments of this day changed it. What was booked since does
+// not count, so that it is told as it was.
 func (d *dayClose) reserved(ctx context.Context) error {
-	var rows []bookedFact
-	err := d.tx.WithContext(ctx).Raw(bookedFacts+`WHERE b.day <= ? AND f.kind IN ('authorized','released','captured','corrected') AND (
-		f.payment_id IN (SELECT id FROM payments WHERE state = 'authorized') OR
-		f.payment_id IN (SELECT since.payment_id FROM bookings later JOIN facts since ON since.id = later.fact_id WHERE later.close_id IS NULL AND later.day > ?
-			AND EXISTS (SELECT 1 FROM facts held WHERE held.payment_id = since.payment_id AND held.kind = 'authorized'))) -- most never were`,
-		d.day, d.day).Scan(&rows).Error
-	if err != nil {
-		return named(err, "reservations")
-	}
-	type left struct{ authorized, gone int64 }
-	byPayment, whose := map[string]*left{}, map[string]closeKey{}
-	for _, f := range rows {
-		if byPayment[f.PaymentID] == nil {
-			byPayment[f.PaymentID], whose[f.PaymentID] = &left{}, closeKey{f.Provider, f.Currency, f.Test}
+	for k, sum := range d.sums {
+		before, err := rowsOf[Close](d.tx).Where("provider = ? AND currency = ? AND test = ?", k.provider, k.currency, k.test).Order("id DESC").Limit(1).Find(ctx)
+		if err != nil {
+			return named(err, "close before "+d.day)
 		}
-		if f.Kind == FactAuthorized {
-			byPayment[f.PaymentID].authorized += f.Minor
-		} else {
-			byPayment[f.PaymentID].gone += f.Minor
+		if len(before) > 0 {
+			sum.ReservedMinor = before[0].ReservedMinor
 		}
 	}
-	for id, l := range byPayment {
-		if more := l.authorized - l.gone; more > 0 {
-			if sum := d.sums[whose[id]]; sum != nil {
-				sum.ReservedMinor += more
+	for ids := range slices.Chunk(slices.Sorted(maps.Keys(d.payments)), countBatch) {
+		var rows []struct {
+			ID        int64
+			PaymentID string
+			Kind      FactKind
+			Minor     int64
+			Currency  money.Currency
+			Fresh     bool
+		}
+		err := d.tx.WithContext(ctx).Raw(`SELECT f.id, f.payment_id, f.kind, f.minor, f.currency, b.close_id IS NULL AS fresh
+			FROM facts f JOIN bookings b ON b.fact_id = f.id
+			WHERE f.payment_id IN ? AND f.kind IN ('authorized','released','captured','corrected') AND (b.close_id IS NOT NULL OR b.day <= ?)`, ids, d.day).Scan(&rows).Error
+		if err != nil {
+			return named(err, "reservations")
+		}
+		before, after := map[string]aside{}, map[string]aside{}
+		for _, f := range rows {
+			if f.Currency != d.payments[f.PaymentID].currency || f.Fresh && !d.holds[f.ID] {
+				continue // committed since they were gathered
 			}
+			if !f.Fresh {
+				before[f.PaymentID] = before[f.PaymentID].add(f.Kind, f.Minor)
+			}
+			after[f.PaymentID] = after[f.PaymentID].add(f.Kind, f.Minor)
+		}
+		for id, h := range after {
+			d.sums[d.payments[id]].ReservedMinor += h.left() - before[id].left()
 		}
 	}
 	return nil
 }
+
+// aside is what of a payment was reserved, and what of that was taken or let go.
+type aside struct{ authorized, gone int64 }
+
+func (h aside) add(kind FactKind, minor int64) aside {
+	if kind == FactAuthorized {
+		h.authorized += minor
+	} else {
+		h.gone += minor
+	}
+	return h
+}
+
+func (h aside) left() int64 { return max(h.authorized-h.gone, 0) }
 
 // write writes the closes, each with the hash of the one before, and marks what
 // they hold.

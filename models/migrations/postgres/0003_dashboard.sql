@@ -113,7 +113,6 @@ END $$;
 -- +goose StatementEnd
 CREATE TRIGGER closes_append_only BEFORE UPDATE OR DELETE ON closes FOR EACH ROW EXECUTE FUNCTION closes_append_only();
 
-CREATE INDEX facts_authorized ON facts (payment_id) WHERE kind = 'authorized';
 -- The day that a fact counts to, as a clock in the shop showed it.
 CREATE TABLE bookings (
   fact_id  BIGINT PRIMARY KEY REFERENCES facts(id),
@@ -353,7 +352,6 @@ DROP FUNCTION documents_append_only();
 DROP TABLE series;
 DROP TABLE figures;
 DROP TABLE bookings;
-DROP INDEX facts_authorized;
 DROP TABLE closes;
 DROP FUNCTION closes_append_only();
 DROP INDEX products_archived;

@@ -126,7 +126,6 @@ CREATE TRIGGER closes_append_only_update BEFORE UPDATE ON closes BEGIN SELECT RA
 CREATE TRIGGER closes_append_only_delete BEFORE DELETE ON closes BEGIN SELECT RAISE(ABORT, 'closes are append-only'); END;
 -- +goose StatementEnd
 
-CREATE INDEX facts_authorized ON facts (payment_id) WHERE kind = 'authorized';
 -- The day that a fact counts to, as a clock in the shop showed it.
 CREATE TABLE bookings (
   fact_id  INTEGER PRIMARY KEY REFERENCES facts(id),
@@ -362,7 +361,6 @@ DROP TABLE documents;
 DROP TABLE series;
 DROP TABLE figures;
 DROP TABLE bookings;
-DROP INDEX facts_authorized;
 DROP TABLE closes;
 DROP TABLE pictures;
 DROP INDEX products_archived;
