@@ -40,11 +40,11 @@ build: ## the program, into bin/
 	$(GO) build -tags $(TAGS) -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o $(BIN)/till ./cmd/till
 
 test: ## all tests; says what it skips where PostgreSQL or Chromium is missing
-	$(GO) test -tags $(TAGS) -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)
+	$(GO) test -tags $(TAGS) -shuffle=on -timeout 40m $$($(GO) list ./... | grep -v /e2e)
 	$(GO) test -tags $(TAGS) -shuffle=on -timeout 40m ./e2e/...
 
 test/race: ## the same under the race detector, without the browser, with fewer simulations
-	TILL_TEST_RUNS=20 $(GO) test -tags $(TAGS) -race -short -shuffle=on -timeout 20m $$($(GO) list ./... | grep -v /e2e)
+	TILL_TEST_RUNS=20 $(GO) test -tags $(TAGS) -race -short -shuffle=on -timeout 40m $$($(GO) list ./... | grep -v /e2e)
 
 test/e2e: ## a real browser against real processes
 	$(GO) test -tags $(TAGS) -count=1 ./e2e/...

@@ -384,9 +384,12 @@ func (d opened) signIn(t *testing.T, client *http.Client) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, body := read(t, res)
-	if status != http.StatusOK || !strings.Contains(body, "1001") {
+	if status, body := read(t, res); status != http.StatusOK || !strings.Contains(body, `data-page="admin-overview"`) {
 		t.Fatalf("after signing in: %d %.2000s", status, body)
+	}
+	status, body := get(t, client, d.shop+"/admin/orders")
+	if status != http.StatusOK || !strings.Contains(body, "1001") {
+		t.Fatalf("the list of orders: %d %.2000s", status, body)
 	}
 	return body
 }

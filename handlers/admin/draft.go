@@ -43,7 +43,7 @@ type draft struct {
 
 // fresh reports whether a draft still waits, for this person.
 func (d *draft) fresh(staffID int64, now time.Time) bool {
-	return d != nil && d.StaffID != 0 && d.StaffID == staffID && now.Sub(d.At) < draftLife
+	return d != nil && d.StaffID == staffID && now.Sub(d.At) < draftLife
 }
 
 // Drafts carries forms over a login, and knows which page each is on.
@@ -116,6 +116,9 @@ func (h Pages) keep(c *gin.Context) (string, error) {
 	var err error
 	if d.StaffID, err = h.Sessions.whose(c.Request); err != nil {
 		return "", err
+	}
+	if d.StaffID == 0 { // whose it is nobody knows, and whoever signs in next may be another
+		return "", nil
 	}
 	raw, err := json.Marshal(d)
 	if err != nil {
