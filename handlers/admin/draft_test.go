@@ -214,7 +214,11 @@ func TestDraft_Seal(t *testing.T) {
 			t.Fatal(err)
 		}
 		sealed := hidden.Get("draft")
-		for name, text := range map[string]string{"changed": "A" + sealed[1:], "cut": sealed[:40], "none": "", "no text": "%%%", "another kind": string(s.pages.Seal.close("second factor", []byte("{}")))} {
+		first := "A"
+		if sealed[0] == 'A' {
+			first = "B"
+		}
+		for name, text := range map[string]string{"changed": first + sealed[1:], "cut": sealed[:40], "none": "", "no text": "%%%", "another kind": string(s.pages.Seal.close("second factor", []byte("{}")))} {
 			if d := s.pages.unseal(text); d != nil {
 				t.Errorf("%s: %+v", name, d)
 			}
@@ -224,7 +228,7 @@ func TestDraft_Seal(t *testing.T) {
 		if d := h.unseal(sealed); d != nil {
 			t.Error("another shop's")
 		}
-		hidden.Set("draft", "A"+sealed[1:])
+		hidden.Set("draft", first+sealed[1:])
 		wantAway(t, s.loginWith(ownerEmail, hidden), accountURL)
 		lacks(t, s.w.get(accountURL), unsent)
 	})
