@@ -335,7 +335,9 @@ func TestStaff_TOTP(t *testing.T) {
 		if err := c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("first"), 100, nil); !errors.Is(err, models.ErrStale) {
 			t.Errorf("confirmed a secret that was replaced: %v", err)
 		}
-		if n := at20(t, func(int) error { return c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("sealed"), 100, []string{"r1", "r2"}) }, models.ErrStale); n != 1 {
+		if n := at20(t, func(int) error {
+			return c.staff.ConfirmTOTP(ctx, bo.ID, "here", []byte("sealed"), 100, []string{"r1", "r2"})
+		}, models.ErrStale); n != 1 {
 			t.Errorf("confirmed %d times", n)
 		}
 		c.last("staff bo@shop.test second_factor_on staff bo@shop.test")
