@@ -178,7 +178,9 @@ func (s *StaffSessions) EndOthers(ctx context.Context, keep string, by Staff) (n
 
 // endSessions ends every session of somebody but one, and returns how many.
 func endSessions(ctx context.Context, tx *gorm.DB, staffID int64, keep string) (int, error) {
-	n, err := rowsOf[StaffSession](tx).Where("staff_id = ? AND digest <> ?", staffID, keep).Delete(ctx)
+	now := tx.NowFunc() // the rows stay for a while: whose they were is known when a form comes from them
+	n, err := rowsOf[StaffSession](tx).Where("staff_id = ? AND digest <> ? AND expires_at > ?", staffID, keep, now).
+		Set(clause.Assignments(map[string]any{"expires_at": now})).Update(ctx)
 	return n, named(err, "sessions")
 }
 
