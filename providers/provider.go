@@ -116,6 +116,10 @@ type MethodLister interface {
 	// Methods lists the ways to pay in a currency, in the order to show them.
 	// It may answer from a cache.
 	Methods(ctx context.Context, currency money.Currency) ([]Method, error)
+	// MethodLabel is a method for people, from what is known without asking: of a
+	// payment long ago too, whose method is offered no more. It is the name itself
+	// when nothing is known of it.
+	MethodLabel(name string) string
 }
 
 // LinkMaker is a Provider that makes a link to pay by which a merchant sends

@@ -60,6 +60,12 @@ func (*fake) Label() string                { return "Acme <Pay>" }
 func (*fake) Currencies() []money.Currency { return []money.Currency{"NZD"} }
 func (*fake) PageOrigins() []string        { return []string{"https://pay.test"} }
 
+func (*fake) Methods(context.Context, money.Currency) ([]providers.Method, error) {
+	return nil, errWire
+}
+
+func (*fake) MethodLabel(name string) string { return "Called " + name }
+
 func (f *fake) Start(_ context.Context, req providers.StartRequest) (providers.Started, error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

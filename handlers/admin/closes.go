@@ -261,7 +261,7 @@ func (h Pages) CloseOf(c *gin.Context) error {
 		if err != nil {
 			return err
 		}
-		d := page.CloseDetail{CloseRow: h.closeRow(r), List: closedFacts(facts, k), Begun: after > 0}
+		d := page.CloseDetail{CloseRow: h.closeRow(r), List: h.closedFacts(r.Provider, facts, k), Begun: after > 0}
 		if more {
 			d.Next = strconv.FormatInt(facts[len(facts)-1].ID, 10)
 		}
@@ -273,11 +273,11 @@ func (h Pages) CloseOf(c *gin.Context) error {
 	return web.Render(c, http.StatusOK, page.CloseOf(p))
 }
 
-func closedFacts(facts []models.ClosedFact, k clock) []page.ClosedFact {
+func (h Pages) closedFacts(provider string, facts []models.ClosedFact, k clock) []page.ClosedFact {
 	all := make([]page.ClosedFact, 0, len(facts))
 	for _, f := range facts {
 		all = append(all, page.ClosedFact{
-			Order: strconv.FormatInt(f.OrderID, 10), Kind: page.FactKind(f.Kind), Method: f.Method, Amount: f.Amount, Ref: f.Ref, Day: f.Day, At: k.at(f.At),
+			Order: strconv.FormatInt(f.OrderID, 10), Kind: page.FactKind(f.Kind), Method: h.methodLabel(provider, f.Method), Amount: f.Amount, Ref: f.Ref, Day: f.Day, At: k.at(f.At),
 		})
 	}
 	return all

@@ -46,7 +46,7 @@ func TestOrder(t *testing.T) {
 			`data-status="paid"`, "It is paid. The order can be sent.", "2 × ", "NZD 12.50", "Mug",
 			"Ann Lee", "ann@example.test", "1 Kauri Road", "Nelson 7010", "New Zealand", "/orders/"+order.Token,
 			"with Acme <Pay>", pay.Ref, pay.ID, "completed", "The ledger adds up.", "+NZD 25.00",
-			"Start", "called once", "lookup: paid", "HTTP 200", "start: open", "HTTP 201", `"status": "created"`,
+			"Start", "called once", "Asked how it stands: paid", "HTTP 200", "Start: not decided yet", "HTTP 201", `"status": "created"`,
 			"“finished”", "evt-1", `"hello": "there"`, "Stored, not acted on yet",
 			"Your order is paid", "Kia ora Ann", "Kept here, not sent",
 			"Order placed", "Payment written, to be made with Acme <Pay>", "From Created to Redirected", "From Redirected to Paid", "Captured NZD 25.00",
@@ -55,7 +55,7 @@ func TestOrder(t *testing.T) {
 			"Ask Acme <Pay> now",
 		)
 		report := got.Body.String()
-		if strings.Index(report, "lookup: paid") > strings.Index(report, "start: open") {
+		if strings.Index(report, "Asked how it stands: paid") > strings.Index(report, "Start: not decided yet") {
 			t.Error("the answers are not newest first")
 		}
 	})

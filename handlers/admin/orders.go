@@ -12,6 +12,7 @@ import (
 	"till/handlers/web"
 	"till/models"
 	"till/money"
+	"till/providers"
 	"till/views/ui"
 
 	"github.com/gin-gonic/gin"
@@ -162,7 +163,7 @@ func (h Pages) choices(c *gin.Context, p *page.OrdersPage) error {
 		}
 		add(&p.Providers, m.Provider, h.label(m.Provider))
 		if m.Method != "" {
-			add(&p.Methods, m.Provider+":"+m.Method, with(h.label(m.Provider), ", ", m.Method))
+			add(&p.Methods, m.Provider+":"+m.Method, with(h.label(m.Provider), ", ", h.methodLabel(m.Provider, m.Method)))
 		}
 	}
 	for _, currency := range h.Shop.Currencies {
@@ -318,4 +319,14 @@ func (h Pages) label(provider string) string {
 		return "Paid outside"
 	}
 	return provider
+}
+
+// methodLabel is a provider's method for people; empty where it has but one.
+func (h Pages) methodLabel(provider, method string) string {
+	if one, ok := h.Cashier.Provider(provider); ok && method != "" {
+		if lister, ok := one.(providers.MethodLister); ok {
+			return lister.MethodLabel(method)
+		}
+	}
+	return method
 }

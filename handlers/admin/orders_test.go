@@ -40,7 +40,7 @@ func TestList(t *testing.T) {
 		w := b.signedIn(t, viewerEmail)
 		want(t, w.get("/admin/orders"), 200, "No orders yet")
 
-		open, first := b.order(t, nil)                                                                                // 1001
+		open, first := b.order(t, func(p *models.Placement) { p.Payment.Method = "by-card" })                         // 1001
 		paid, _ := b.paid(t, func(p *models.Placement) { p.Order.Email, p.Order.Test = "bob@example.test", true })    // 1002
 		odd, second := b.order(t, func(p *models.Placement) { p.Order.Email, p.Order.Name = "eve@x.test", "<b>Eve" }) // 1003
 		b.pay.mu.Lock()
@@ -71,6 +71,7 @@ func TestList(t *testing.T) {
 			{"?q=+BOB%40example.test+&test=all", []models.Order{paid}, ""},
 			{"?q=mug+lee", []models.Order{gone, open}, ""},
 			{"?provider=oldpay", []models.Order{gone}, ""},
+			{"?method=acme:by-card", []models.Order{open}, "Acme <Pay>, Called by-card"},
 			{"?currency=nzd&from=25&to=25.00&sort=highest", []models.Order{gone, odd, open}, ""},
 			{"?currency=NZD&from=25.01", nil, "No order is all that is chosen."},
 			{"?since=2026-03-07&until=2026-03-07", []models.Order{gone, odd, open}, ""},

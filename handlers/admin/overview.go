@@ -144,7 +144,7 @@ func (h Pages) books(ctx context.Context, s page.Span, tests bool) ([]page.Book,
 		}
 		m := methods[f.Currency][key]
 		if m == nil {
-			m = &page.MethodRow{Provider: h.label(f.Provider), Method: f.Method}
+			m = &page.MethodRow{Provider: h.label(f.Provider), Method: h.methodLabel(f.Provider, f.Method)}
 			methods[f.Currency][key] = m
 		}
 		if now {

@@ -220,7 +220,7 @@ func TestPaymentList(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		w := b.signedIn(t, viewerEmail)
 		want(t, w.get(paymentsURL), 200, "No payments yet")
-		open, _ := b.order(t, nil)
+		open, _ := b.order(t, func(p *models.Placement) { p.Payment.Method = "by-card" })
 		b.Clock.Pass(time.Second)
 		paid, ref := b.paid(t, func(p *models.Placement) { p.Order.Test = true })
 		b.Clock.Pass(time.Second)
@@ -231,7 +231,7 @@ func TestPaymentList(t *testing.T) {
 			text  string
 		}{
 			{"", []models.Order{gone, paid, open}, "taken"},
-			{"?provider=acme", []models.Order{paid, open}, "Acme <Pay>"},
+			{"?provider=acme", []models.Order{paid, open}, "Acme <Pay>, Called by-card"},
 			{"?provider=oldpay", []models.Order{gone}, ""},
 			{"?state=paid", []models.Order{paid}, "TEST"},
 			{"?state=paid&provider=oldpay", nil, "No payment is like that right now."},

@@ -57,7 +57,7 @@ func (h Pages) PaymentList(c *gin.Context) error {
 	p.Providers = append(p.Providers, ui.Option{Value: models.Outside, Label: h.label(models.Outside)})
 	for _, r := range rows {
 		p.Payments = append(p.Payments, page.PaymentRow{
-			ID: r.ID, Order: strconv.FormatInt(r.OrderID, 10), Test: r.Test, Begun: k.at(r.CreatedAt), Provider: h.label(r.Provider), Method: r.Method,
+			ID: r.ID, Order: strconv.FormatInt(r.OrderID, 10), Test: r.Test, Begun: k.at(r.CreatedAt), Provider: h.label(r.Provider), Method: h.methodLabel(r.Provider, r.Method),
 			Ref: r.Ref, State: page.PaymentState(r.State), Amount: r.Amount, Balances: page.Balances(r.Balances), Outside: r.Outside,
 			NextAsk: k.maybe(r.AskAt), Late: r.AskAt != nil && k.now.Sub(*r.AskAt) > lateBy,
 		})

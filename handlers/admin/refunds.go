@@ -54,7 +54,7 @@ func (h Pages) RefundList(c *gin.Context) error {
 				Outside: r.Code == models.CodeOutside, Amount: r.Amount.Format(web.Locale), Code: r.Code, Note: r.Note, Calls: r.Calls,
 				Actor: r.Actor, Source: r.Source, At: k.at(r.CreatedAt),
 			},
-			Order: strconv.FormatInt(r.OrderID, 10), Test: r.Test, Provider: h.label(r.Provider), Method: r.Method,
+			Order: strconv.FormatInt(r.OrderID, 10), Test: r.Test, Provider: h.label(r.Provider), Method: h.methodLabel(r.Provider, r.Method),
 		})
 	}
 	if p.Frame, err = h.frame(c); err != nil {

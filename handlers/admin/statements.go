@@ -537,7 +537,7 @@ func (h Pages) Statement(c *gin.Context) error {
 			last := facts[len(facts)-1]
 			p.Next = last.Day + "." + strconv.FormatInt(last.ID, 10)
 		}
-		p.Ours = closedFacts(facts, k)
+		p.Ours = h.closedFacts(one.Provider, facts, k)
 	case page.ListTheirs:
 		if p.Differs, p.NextMore, err = h.linesOf(ctx, one.ID, models.LineDiffers, c.Query("differs")); err == nil {
 			p.Lines, p.Next, err = h.linesOf(ctx, one.ID, models.LineTheirsOnly, after)

@@ -94,7 +94,15 @@ func (c *Client) Methods(_ context.Context, currency money.Currency) ([]provider
 	if !slices.Contains(c.currencies, currency) {
 		return nil, nil
 	}
-	return []providers.Method{{Name: method, Label: "Card"}}, nil
+	return []providers.Method{{Name: method, Label: c.MethodLabel(method)}}, nil
+}
+
+// MethodLabel implements providers.MethodLister.
+func (*Client) MethodLabel(name string) string {
+	if name == method {
+		return "Card"
+	}
+	return name
 }
 
 // Currencies implements providers.Provider.

@@ -194,6 +194,9 @@ func TestNew_Defaults(t *testing.T) {
 			t.Errorf("%s: got %v, %v", currency, got, err)
 		}
 	}
+	if got := c.MethodLabel("card") + ", " + c.MethodLabel("cheque"); got != "Card, cheque" {
+		t.Errorf("they are called %s", got)
+	}
 }
 
 func TestNextAsk(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 
 	"till/money"
 	"till/providers"
@@ -83,6 +84,21 @@ func (c *Client) Methods(_ context.Context, currency money.Currency) ([]provider
 		return nil, nil
 	}
 	return labelled(c.choices), nil
+}
+
+// MethodLabel implements providers.MethodLister.
+func (c *Client) MethodLabel(name string) string {
+	for _, m := range labelled(c.choices) {
+		if m.Name == name {
+			return m.Label
+		}
+	}
+	var was choice
+	was.Provider, was.Method, _ = strings.Cut(name, "/")
+	if was.label() == was.service() {
+		return was.label()
+	}
+	return was.label() + " (" + was.service() + ")"
 }
 
 // Start implements providers.Provider with pay. There is no idempotency key, so

@@ -223,6 +223,14 @@ func TestMethods(t *testing.T) {
 	if got, err := b.Methods(t.Context(), "NZD"); err != nil || len(got) != 0 {
 		t.Errorf("in NZD: got %+v, %v", got, err)
 	}
+	for name, want := range map[string]string{
+		card: "Card (Stripe)", "stripe/pay-pal": "PayPal", "house-account": "House account",
+		"axerve/pay-pal": "PayPal (Axerve)", "axerve/satispay": "Satispay (Axerve)", "other-shop": "Other shop", // not offered any more
+	} {
+		if got := b.MethodLabel(name); got != want {
+			t.Errorf("%s is called %q, want %q", name, got, want)
+		}
+	}
 }
 
 func TestStart_SendsWhatThePageNames(t *testing.T) {

@@ -99,6 +99,12 @@ func (m method) label(alone bool) string {
 	return name + " (" + strings.Join(more, ", ") + ")"
 }
 
+// among is the method's label beside others that may read alike.
+func (m method) among(all []method) string {
+	alike := slices.ContainsFunc(all, func(o method) bool { return o != m && o.label(true) == m.label(true) })
+	return m.label(!alike)
+}
+
 // capital makes a word of the wire look like a name.
 func capital(s string) string {
 	if s == "" || s[0] < 'a' || s[0] > 'z' {
@@ -198,15 +204,27 @@ func (c *Client) Methods(ctx context.Context, currency money.Currency) ([]provid
 			fit = append(fit, o.method)
 		}
 	}
-	labels := map[string]int{}
-	for _, m := range fit {
-		labels[m.label(true)]++
-	}
 	list := make([]providers.Method, 0, len(fit))
 	for _, m := range fit {
-		list = append(list, providers.Method{Name: m.name(), Label: m.label(labels[m.label(true)] == 1)})
+		list = append(list, providers.Method{Name: m.name(), Label: m.among(fit)})
 	}
 	return list, nil
+}
+
+// MethodLabel implements providers.MethodLister with the list that was fetched
+// last, however old, to know which labels must tell more.
+func (c *Client) MethodLabel(name string) string {
+	m, err := parseMethod(name)
+	if err != nil || name == "" {
+		return name
+	}
+	var all []method
+	for _, o := range c.offers.last() {
+		if !slices.Contains(all, o.method) {
+			all = append(all, o.method)
+		}
+	}
+	return m.among(all)
 }
 
 // fetchOffers asks for the list.
@@ -294,6 +312,13 @@ func (o *offers) orStale(err error) known {
 		return known{list: list}
 	}
 	return known{err: err}
+}
+
+// last is the list that was fetched last, if any was.
+func (o *offers) last() []offer {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.list
 }
 
 func (o *offers) stale() ([]offer, bool) {

@@ -74,6 +74,30 @@ func TestMethods(t *testing.T) {
 	}
 }
 
+// What a payment was made with has a name before the list was ever fetched, and
+// when it is on no list any more.
+func TestMethodLabel(t *testing.T) {
+	t.Parallel()
+	b := setup(t)
+	b.change(func() {
+		b.methods = json.RawMessage(`[{"providerCode":"alps","acquirerCode":"lyra","instrumentType":"card"},{"providerCode":"hills","instrumentType":"card"}]`)
+	})
+	says := func(name, want string) {
+		t.Helper()
+		if got := b.MethodLabel(name); got != want {
+			t.Errorf("%s is called %q, want %q", name, got, want)
+		}
+	}
+	says("card/alps/lyra//", "Card")
+	if _, err := b.Methods(t.Context(), "NZD"); err != nil {
+		t.Fatal(err)
+	}
+	says("card/alps/lyra//", "Card (Lyra, Alps)")
+	says("wallet/hills/gcash//redirect", "Wallet (Gcash)")
+	says("of another day", "of another day")
+	says("", "")
+}
+
 func dataOf(t *testing.T, file string) json.RawMessage {
 	t.Helper()
 	var in struct{ Data json.RawMessage }

@@ -269,11 +269,50 @@ func (p Payment) capture() string {
 
 // summary names an answer in its folded line.
 func (r Report) summary() string {
-	s := r.Operation + ": " + r.Outcome
+	s := r.asked() + ": " + r.outcome()
 	if r.Word != "" && r.Word != r.Outcome {
 		s += " (" + quoted(r.Word) + ")"
 	}
 	return s
+}
+
+// asked is what the answer is to.
+func (r Report) asked() string {
+	switch r.Operation {
+	case "lookup":
+		return "Asked how it stands"
+	case "find":
+		return "Looked for it"
+	case "token":
+		return "Asked for access"
+	default:
+		return OperationKind(r.Operation).word()
+	}
+}
+
+// outcome is the answer: how the payment or its refund stands, or why there is
+// none that counts.
+func (r Report) outcome() string {
+	switch r.Outcome {
+	case "open":
+		return "not decided yet"
+	case "processing":
+		return "on its way"
+	case "authorized":
+		return "reserved"
+	case "needs_person":
+		return "waits for the shop"
+	case "rejected":
+		return "refused"
+	case "unauthorized":
+		return "our credentials were refused"
+	case "unavailable":
+		return "no usable answer"
+	case "unreachable":
+		return "not reached"
+	default:
+		return spoken(r.Outcome)
+	}
 }
 
 // status is the HTTP side of an answer.
