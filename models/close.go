@@ -159,6 +159,7 @@ type bookedFact struct {
 	Currency  money.Currency
 	Provider  string
 	Test      bool
+	Day       string
 }
 
 // seal is the line of a fact in the hash of its close.
@@ -166,30 +167,38 @@ func (f bookedFact) seal() string {
 	return fmt.Sprintf("fact %d %s %s %d %s\n", f.ID, f.PaymentID, f.Kind, f.Minor, f.Currency)
 }
 
-const bookedFacts = `SELECT f.id, f.payment_id, f.kind, f.minor, f.currency, p.provider, b.test
+const bookedFacts = `SELECT f.id, f.payment_id, f.kind, f.minor, f.currency, p.provider, b.test, b.day
 	FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id `
+
+// openFacts is some facts of no close, up to a day, after a place. It reads the
+// index of those alone: in the order of their ids it would read all that was
+// ever closed.
+const openFacts = bookedFacts + "WHERE b.close_id IS NULL AND (b.day, b.fact_id) > (?, ?) AND b.day <= ? ORDER BY b.day, b.fact_id LIMIT ?"
 
 // gather reads what the day's closes will hold.
 func (d *dayClose) gather(ctx context.Context) error {
-	for last := int64(0); ; {
+	var facts []bookedFact
+	for last := (FactPlace{}); ; {
 		var some []bookedFact
-		err := d.tx.WithContext(ctx).Raw(bookedFacts+"WHERE b.close_id IS NULL AND b.day <= ? AND b.fact_id > ? ORDER BY b.fact_id LIMIT ?", d.day, last, countBatch).Scan(&some).Error
+		err := d.tx.WithContext(ctx).Raw(openFacts, last.Day, last.FactID, d.day, countBatch).Scan(&some).Error
 		if err != nil {
 			return named(err, "facts of "+d.day)
 		}
-		for _, f := range some {
-			last = f.ID
-			k := closeKey{f.Provider, f.Currency, f.Test}
-			d.sum(k).count(f)
-			_, _ = d.hashes[k].Write([]byte(f.seal())) // a hash cannot fail
-			d.facts[k] = append(d.facts[k], f.ID)
-			d.payments[f.PaymentID], d.holds[f.ID] = k, true
-		}
+		facts = append(facts, some...)
 		if len(some) < countBatch {
 			break
 		}
+		last = FactPlace{some[len(some)-1].Day, some[len(some)-1].ID}
 	}
-	fees, err := rowsOf[Fee](d.tx, forUpdate()).Where("close_id IS NULL AND day <= ?", d.day).Order("id").Find(ctx)
+	slices.SortFunc(facts, func(a, b bookedFact) int { return cmp.Compare(a.ID, b.ID) })
+	for _, f := range facts {
+		k := closeKey{f.Provider, f.Currency, f.Test}
+		d.sum(k).count(f)
+		_, _ = d.hashes[k].Write([]byte(f.seal())) // a hash cannot fail
+		d.facts[k] = append(d.facts[k], f.ID)
+		d.payments[f.PaymentID], d.holds[f.ID] = k, true
+	}
+	fees, err := rowsOf[Fee](d.tx, forUpdate()).Where("close_id IS NULL AND day <= ?", d.day).Order("day, id").Find(ctx)
 	if err != nil {
 		return named(err, "fees of "+d.day)
 	}

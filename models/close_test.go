@@ -450,3 +450,49 @@ func TestMapping_Fees(t *testing.T) {
 		}
 	}
 }
+
+// A million orders make no day slower to close, and no statement slower to read:
+// each walks an index of what it is about.
+func TestBooks_Plans(t *testing.T) {
+	eachTill(t, "UTC", func(s till) {
+		p := s.takes("acme")
+		s.Clock.Pass(48 * time.Hour)
+		in := models.NewStatements(s.DB)
+		n := models.NewStatement{
+			Provider: "acme", Name: "march.csv", Digest: "abc", Mapping: models.Mapping{Ref: "a", Amount: "b", In: "NZD"}, Actor: "staff ann@example.test",
+			Lines: []models.StatementLine{{Position: 1, Kind: models.LineTaken, Ref: p.Ref, Currency: "NZD", Minor: 2500, NetMinor: 2500}},
+		}
+		var one models.Statement
+		for _, q := range []struct {
+			name string
+			run  func() error
+		}{
+			{"closing a day", func() error { _, err := s.closes.CloseDays(s.Context()); return err }},
+			{"a statement is read in", func() (err error) { one, err = in.Add(s.Context(), n); return err }},
+			{"facts of a close", func() error { _, _, err := s.closes.Facts(s.Context(), 1, 0, 50); return err }},
+			{"a day's closes", func() error { _, err := s.closes.OfDay(s.Context(), "2026-03-06"); return err }},
+			{"what is open", func() error { _, err := s.closes.Open(s.Context(), false); return err }},
+			{"ours only", func() error { _, _, err := in.OursOnly(s.Context(), one, false, models.FactPlace{}, 50); return err }},
+			{"ours only, in all", func() error { _, err := in.OursOnlyTotals(s.Context(), one, false); return err }},
+			{"lines", func() error { _, _, err := in.LinesOf(s.Context(), one.ID, models.LineAgreed, 1, 50); return err }},
+			{"an order's page", func() error { _, err := models.NewOrders(s.DB).ByNumber(s.Context(), p.OrderID); return err }},
+			{"an order's mails", func() error { _, err := models.NewMails(s.DB).OfOrder(s.Context(), p.OrderID); return err }},
+			{"an order's papers", func() error { _, err := models.NewDocuments(s.DB).OfOrder(s.Context(), p.OrderID); return err }},
+		} {
+			plans := plansOf(s.T, s.Bench, q.run)
+			if len(plans) == 0 {
+				s.Errorf("%s: nothing was asked", q.name)
+			}
+			for _, plan := range plans {
+				for _, big := range []string{"facts", "bookings", "payments", "operations", "events", "documents", "fees", "statement_lines", "orders", "order_lines", "mails", "approvals", "f", "b", "p", "l"} {
+					if strings.Contains(plan, "SCAN "+big+"\n") || strings.Contains(plan, "Seq Scan on "+big+" ") {
+						s.Errorf("%s reads all of %s:\n%s", q.name, big, plan)
+					}
+				}
+				if strings.Contains(plan, "SEARCH b USING INTEGER PRIMARY KEY (rowid>?)") || strings.Contains(plan, "INDEX payments_provider") || strings.Contains(plan, "payments_provider on") {
+					s.Errorf("%s reads all that was ever booked, or paid:\n%s", q.name, plan)
+				}
+			}
+		}
+	})
+}

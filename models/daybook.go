@@ -41,6 +41,11 @@ type Figure struct {
 // Net is what was taken and neither went back nor is disputed.
 func (f Figure) Net() int64 { return f.TakenMinor - f.RefundedMinor - f.DisputedMinor }
 
+// figureColumns are those that can be added up.
+func figureColumns() []string {
+	return []string{"orders", "attempts", "succeeded", "taken_minor", "refunded_minor", "disputed_minor"}
+}
+
 // add adds another figure of the same key.
 func (f *Figure) add(g Figure) {
 	f.Orders, f.Attempts, f.Succeeded = f.Orders+g.Orders, f.Attempts+g.Attempts, f.Succeeded+g.Succeeded
@@ -155,7 +160,7 @@ func addFigures(ctx context.Context, tx *gorm.DB, all []Figure) error {
 		return cmp.Or(cmp.Compare(a.Day, b.Day), cmp.Compare(a.Currency, b.Currency), cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Method, b.Method), compareBool(a.Test, b.Test))
 	})
 	more := map[string]any{}
-	for _, column := range []string{"orders", "attempts", "succeeded", "taken_minor", "refunded_minor", "disputed_minor"} {
+	for _, column := range figureColumns() {
 		more[column] = gorm.Expr("figures." + column + " + excluded." + column)
 	}
 	for _, one := range all {

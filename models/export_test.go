@@ -1,8 +1,13 @@
 package models
 
-import "gorm.io/gorm"
+import (
+	"errors"
 
-// WatchReads tells f of every query that reads, until stop.
+	"gorm.io/gorm"
+)
+
+// WatchReads tells f of every query that reads, those of a transaction that
+// writes too, until stop.
 func (db *DB) WatchReads(f func(sql string, vars []any)) (stop func()) {
 	on := true
 	tell := func(tx *gorm.DB) {
@@ -10,17 +15,24 @@ func (db *DB) WatchReads(f func(sql string, vars []any)) (stop func()) {
 			f(tx.Statement.SQL.String(), tx.Statement.Vars)
 		}
 	}
-	for _, err := range []error{
-		db.r.Callback().Query().After("gorm:query").Register("watch", tell),
-		db.r.Callback().Row().After("gorm:row").Register("watch", tell),
-	} {
+	handles := []*gorm.DB{db.r, db.w}
+	if db.s != db.w {
+		handles = append(handles, db.s)
+	}
+	for _, handle := range handles {
+		err := errors.Join(
+			handle.Callback().Query().After("gorm:query").Register("watch", tell),
+			handle.Callback().Row().After("gorm:row").Register("watch", tell),
+		)
 		if err != nil {
 			panic(err)
 		}
 	}
 	return func() {
 		on = false
-		_ = db.r.Callback().Query().Remove("watch")
-		_ = db.r.Callback().Row().Remove("watch")
+		for _, handle := range handles {
+			_ = handle.Callback().Query().Remove("watch")
+			_ = handle.Callback().Row().Remove("watch")
+		}
 	}
 }

@@ -114,14 +114,36 @@ func fold(t testing.TB, db *models.DB, zone *time.Location) tallied {
 func figured(t testing.TB, db *models.DB) tallied {
 	t.Helper()
 	all := tallied{}
-	for _, test := range []bool{false, true} {
-		figures, err := models.NewOverview(db).Figures(context.Background(), "0000-00-00", "9999-99-99", test)
-		if err != nil {
-			t.Fatal(err)
+	o, byDay, byMethod := models.NewOverview(db), tallied{}, tallied{}
+	for _, f := range rows[models.Figure](t, db, "day") {
+		for into, key := range map[*tallied]models.Figure{
+			&all:      {Day: f.Day, Test: f.Test, Currency: f.Currency, Provider: f.Provider, Method: f.Method},
+			&byDay:    {Day: f.Day, Test: f.Test, Currency: f.Currency},
+			&byMethod: {Test: f.Test, Currency: f.Currency, Provider: f.Provider, Method: f.Method},
+		} {
+			into.add(key, f.Orders, f.Attempts, f.Succeeded, f.TakenMinor, f.RefundedMinor, f.DisputedMinor)
 		}
-		for _, f := range figures {
-			key := models.Figure{Day: f.Day, Test: f.Test, Currency: f.Currency, Provider: f.Provider, Method: f.Method}
-			all.add(key, f.Orders, f.Attempts, f.Succeeded, f.TakenMinor, f.RefundedMinor, f.DisputedMinor)
+	}
+	for _, test := range []bool{false, true} {
+		for _, q := range []struct {
+			want tallied
+			read func(ctx context.Context, from, to string, test bool) ([]models.Figure, error)
+		}{{byDay, o.ByDay}, {byMethod, o.ByMethod}} {
+			figures, err := q.read(context.Background(), "0000-00-00", "9999-99-99", test)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := tallied{}
+			for _, f := range figures {
+				got.add(models.Figure{Day: f.Day, Test: test, Currency: f.Currency, Provider: f.Provider, Method: f.Method}, f.Orders, f.Attempts, f.Succeeded, f.TakenMinor, f.RefundedMinor, f.DisputedMinor)
+			}
+			for _, some := range []tallied{got, q.want} {
+				for key := range some {
+					if key.Test == test && got[key] != q.want[key] {
+						t.Fatalf("the overview has %v of %+v, and its figures come to %v", got[key], key, q.want[key])
+					}
+				}
+			}
 		}
 	}
 	return all

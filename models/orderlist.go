@@ -589,18 +589,24 @@ const maxMethods = 60
 // Methods are the providers and methods of the newest payments of orders, each
 // found by one step down an index.
 func (o *Orders) Methods(ctx context.Context) (all []OrderMethod, err error) {
-	last := OrderMethod{}
-	sql := "SELECT provider, method FROM orders WHERE (provider, method) > (?, ?) ORDER BY provider, method LIMIT 1"
-	for len(all) < maxMethods {
-		var next []OrderMethod
-		if err := o.db.r.WithContext(ctx).Raw(sql, last.Provider, last.Method).Scan(&next).Error; err != nil {
-			return nil, named(err, "methods of orders")
+	providers, err := kindsOf(ctx, o.db.r, "orders", "provider")
+	if err != nil {
+		return nil, err
+	}
+	for _, provider := range providers {
+		than := ">="
+		for last := ""; len(all) < maxMethods; than = ">" { // SQLite finds no place in an index by two columns at once
+			var next *string
+			err := o.db.r.WithContext(ctx).Raw("SELECT MIN(method) FROM orders WHERE provider = ? AND method "+than+" ?", provider, last).Scan(&next).Error
+			if err != nil {
+				return nil, named(err, "methods of orders")
+			}
+			if next == nil {
+				break
+			}
+			last = *next
+			all = append(all, OrderMethod{provider, last})
 		}
-		if len(next) == 0 {
-			break
-		}
-		last = next[0]
-		all = append(all, last)
 	}
 	return all, nil
 }

@@ -21,11 +21,25 @@ type Overview struct{ db *DB }
 // NewOverview returns the overview of db.
 func NewOverview(db *DB) *Overview { return &Overview{db} }
 
-// Figures returns the figures of the days from the first to the last one, both
-// among them, by day.
-func (o *Overview) Figures(ctx context.Context, from, to string, test bool) ([]Figure, error) {
-	all, err := rowsOf[Figure](o.db.r).Where("day >= ? AND day <= ? AND test = ?", from, to, test).
-		Order("day, currency, provider, method").Find(ctx)
+// ByDay returns what the figures of each of some days come to, from the first
+// to the last one, both among them. They are of no provider and no method.
+func (o *Overview) ByDay(ctx context.Context, from, to string, test bool) ([]Figure, error) {
+	return o.sums(ctx, "day, currency", from, to, test)
+}
+
+// ByMethod returns what the figures of some days come to for each method, all
+// days together. They are of no day.
+func (o *Overview) ByMethod(ctx context.Context, from, to string, test bool) ([]Figure, error) {
+	return o.sums(ctx, "currency, provider, method", from, to, test)
+}
+
+// sums adds figures up where they lie, since a year has many of them.
+func (o *Overview) sums(ctx context.Context, by, from, to string, test bool) (all []Figure, err error) {
+	sql := "SELECT " + by
+	for _, column := range figureColumns() {
+		sql += ", CAST(SUM(" + column + ") AS BIGINT) AS " + column
+	}
+	err = o.db.r.WithContext(ctx).Raw(sql+" FROM figures WHERE day >= ? AND day <= ? AND test = ? GROUP BY "+by+" ORDER BY "+by, from, to, test).Scan(&all).Error
 	return all, named(err, "figures")
 }
 

@@ -335,7 +335,8 @@ func TestOverview_Plans(t *testing.T) {
 			sorts       bool // what it found, which is little
 			run         func() error
 		}{
-			{"figures", "figures", true, func() error { _, err := o.Figures(t.Context(), "2026-01-01", "2026-03-31", false); return err }},
+			{"figures by day", "figures", true, func() error { _, err := o.ByDay(t.Context(), "2026-01-01", "2026-03-31", false); return err }},
+			{"figures by method", "figures", true, func() error { _, err := o.ByMethod(t.Context(), "2026-01-01", "2026-03-31", false); return err }},
 			{"inbox", "inbox_waiting", true, func() error { _, err := o.Inbox(t.Context()); return err }},
 			{"lapsing", "payments_lapsing", false, func() error { _, err := o.Lapsing(t.Context(), now); return err }},
 			{"late", "payments_due", false, func() error { _, err := o.Late(t.Context(), now); return err }},
@@ -416,7 +417,7 @@ func TestOverview_Figures(t *testing.T) {
 			{"2026-03-08", "2026-03-08", false, []string{"2026-03-08"}},
 			{"2026-03-10", "2026-03-20", false, nil},
 		} {
-			figures, err := models.NewOverview(b.DB).Figures(t.Context(), tt.from, tt.to, tt.test)
+			figures, err := models.NewOverview(b.DB).ByDay(t.Context(), tt.from, tt.to, tt.test)
 			var days []string
 			for _, f := range figures {
 				days = append(days, f.Day)
@@ -426,6 +427,14 @@ func TestOverview_Figures(t *testing.T) {
 			}
 			if err != nil || !slices.Equal(days, tt.want) {
 				t.Errorf("%+v: %v %v", tt, days, err)
+			}
+			methods, err := models.NewOverview(b.DB).ByMethod(t.Context(), tt.from, tt.to, tt.test)
+			var taken int64
+			for _, m := range methods {
+				taken += m.TakenMinor
+			}
+			if err != nil || taken != 2500*int64(len(tt.want)) {
+				t.Errorf("%+v: %+v %v", tt, methods, err)
 			}
 		}
 	})

@@ -240,7 +240,7 @@ func (m *matcher) match(ctx context.Context, lines []StatementLine, tests []bool
 	}
 	var rows []account
 	err := m.tx.WithContext(ctx).Raw(`SELECT p.id, p.order_id, p.provider, p.method, p.ref, o.test FROM payments p JOIN orders o ON o.id = p.order_id
-		WHERE p.provider = ? AND p.ref IN ? UNION ALL
+		WHERE p.provider = ? AND p.ref <> '' AND p.ref IN ? UNION ALL
 		SELECT p.id, p.order_id, p.provider, p.method, p.ref, o.test FROM payments p JOIN orders o ON o.id = p.order_id
 		WHERE p.id IN ? AND p.provider = ?`, m.provider, refs, refs, m.provider).Scan(&rows).Error
 	if err != nil {
@@ -385,8 +385,10 @@ type FactPlace struct {
 }
 
 // oursOnly is the facts of a provider and some days that no statement tells of.
-const oursOnly = `FROM bookings b JOIN facts f ON f.id = b.fact_id JOIN payments p ON p.id = f.payment_id
-	WHERE (b.day, b.fact_id) > (?, ?) AND b.day <= ? AND b.test = ? AND p.provider = ? AND f.kind IN ('captured','corrected','refunded','refund_reversed')
+// CROSS JOIN tells SQLite to begin with the days: by itself it begins with all
+// that the provider ever took.
+const oursOnly = `FROM bookings b CROSS JOIN facts f CROSS JOIN payments p
+	WHERE f.id = b.fact_id AND p.id = f.payment_id AND (b.day, b.fact_id) > (?, ?) AND b.day <= ? AND b.test = ? AND p.provider = ? AND f.kind IN ('captured','corrected','refunded','refund_reversed')
 	AND NOT EXISTS (SELECT 1 FROM statement_lines l WHERE l.fact_id = f.id) `
 
 // OursOnly returns some facts of a statement's provider and days that no

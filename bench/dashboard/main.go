@@ -22,6 +22,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"runtime"
+	"runtime/pprof"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,6 +62,7 @@ type options struct {
 	times    int
 	keep     bool
 	only     string
+	page     string
 }
 
 func run(ctx context.Context, args []string, out io.Writer) error {
@@ -74,8 +76,20 @@ func run(ctx context.Context, args []string, out io.Writer) error {
 	set.IntVar(&o.times, "times", 200, "how often each page is asked for")
 	set.BoolVar(&o.keep, "keep", false, "keep the databases, and use those that are there")
 	set.StringVar(&o.only, "only", "", "sqlite or postgres")
+	set.StringVar(&o.page, "page", "", "only the pages whose names begin so, and no export")
+	profile := set.String("cpuprofile", "", "a file for a profile of the CPU")
 	if err := set.Parse(args); err != nil {
 		return err
+	}
+	if *profile != "" {
+		file, err := os.Create(*profile)
+		if err != nil {
+			return err
+		}
+		if err := pprof.StartCPUProfile(file); err != nil {
+			return err
+		}
+		defer func() { pprof.StopCPUProfile(); _ = file.Close() }()
 	}
 	for word := range strings.SplitSeq(*sizes, ",") {
 		n, err := strconv.Atoi(word)
@@ -159,22 +173,32 @@ func (o options) database(ctx context.Context, kind string, size int, out io.Wri
 	if err := errors.Join(db.Migrate(ctx), jobs.Migrate(ctx, db)); err != nil {
 		return nil, "", errors.Join(err, db.Close())
 	}
+	if err := o.fill(ctx, db, kind, size, out); err != nil {
+		return nil, "", errors.Join(err, db.Close())
+	}
+	return db, name, nil
+}
+
+// fill makes the shop's past where there is none, and closes its days.
+func (o options) fill(ctx context.Context, db *models.DB, kind string, size int, out io.Writer) error {
 	there, err := models.NewOrders(db).Any(ctx)
-	if err != nil || there {
-		return db, name, err
+	if err != nil {
+		return err
 	}
 	began := time.Now()
-	if err := shop.Fill(ctx, db, shop.Past{Orders: size, Seed: 1, Until: time.Now().UTC()}); err != nil {
-		return nil, "", errors.Join(err, db.Close())
+	if !there {
+		if err := shop.Fill(ctx, db, shop.Past{Orders: size, Seed: 1, Until: began.UTC()}); err != nil {
+			return err
+		}
+		_, _ = fmt.Fprintf(out, "%s: made %d orders in %s\n", kind, size, time.Since(began).Round(time.Second))
 	}
-	if _, err := models.NewCloses(db).CloseDays(ctx); err != nil {
-		return nil, "", errors.Join(err, db.Close())
+	began = time.Now()
+	days, err := models.NewCloses(db).CloseDays(ctx)
+	if err != nil || there && days == 0 {
+		return err
 	}
-	if err := analyze(ctx, db); err != nil {
-		return nil, "", errors.Join(err, db.Close())
-	}
-	_, _ = fmt.Fprintf(out, "%s: made %d orders in %s\n", kind, size, time.Since(began).Round(time.Second))
-	return db, name, nil
+	_, _ = fmt.Fprintf(out, "  closed %d days in %s\n", days, time.Since(began).Round(time.Second))
+	return analyze(ctx, db)
 }
 
 // analyze does at once what PostgreSQL does by itself after a while.
@@ -205,10 +229,16 @@ func (o options) size(ctx context.Context, kind string, size int, out io.Writer)
 	}
 	all = map[string]spent{}
 	for _, p := range v.pages(size) {
+		if !strings.HasPrefix(p.name, o.page) {
+			continue
+		}
 		names = append(names, p.name)
 		if all[p.name], err = v.measure(ctx, p, o.times); err != nil {
 			return nil, nil, fmt.Errorf("%s: %w", p.name, err)
 		}
+	}
+	if o.page != "" {
+		return names, all, nil
 	}
 	return names, all, v.export(ctx, out, size)
 }

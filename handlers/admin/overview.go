@@ -117,8 +117,16 @@ func addDays(day string, n int) string {
 // books is the figures of a period by currency: those of the shop first, in
 // their order.
 func (h Pages) books(ctx context.Context, s page.Span, tests bool) ([]page.Book, error) {
-	chartFrom := min(s.From, addDays(s.To, 1-chartLeast))
-	figures, err := models.NewOverview(h.DB).Figures(ctx, min(s.BeforeFrom, chartFrom), s.To, tests)
+	chartFrom, figures := min(s.From, addDays(s.To, 1-chartLeast)), models.NewOverview(h.DB)
+	byDay, err := figures.ByDay(ctx, chartFrom, s.To, tests)
+	if err != nil {
+		return nil, err
+	}
+	now, err := figures.ByMethod(ctx, s.From, s.To, tests)
+	if err != nil {
+		return nil, err
+	}
+	before, err := figures.ByMethod(ctx, s.BeforeFrom, s.BeforeTo, tests)
 	if err != nil {
 		return nil, err
 	}
@@ -128,32 +136,34 @@ func (h Pages) books(ctx context.Context, s page.Span, tests bool) ([]page.Book,
 	}
 	books := map[money.Currency]*page.Book{}
 	methods := map[money.Currency]map[[2]string]*page.MethodRow{}
-	for _, f := range figures {
-		b := books[f.Currency]
-		if b == nil {
-			b = &page.Book{Currency: f.Currency, Days: slices.Clone(days)}
-			books[f.Currency], methods[f.Currency] = b, map[[2]string]*page.MethodRow{}
+	book := func(f models.Figure) *page.Book {
+		if books[f.Currency] == nil {
+			books[f.Currency], methods[f.Currency] = &page.Book{Currency: f.Currency, Days: slices.Clone(days)}, map[[2]string]*page.MethodRow{}
 		}
+		return books[f.Currency]
+	}
+	for _, f := range byDay {
+		b := book(f)
 		if i := slices.IndexFunc(b.Days, func(d page.DayRow) bool { return d.Day == f.Day }); i >= 0 {
 			add(&b.Days[i].Totals, f)
 		}
+	}
+	method := func(f models.Figure) *page.MethodRow {
 		key := [2]string{f.Provider, f.Method}
-		now, before := f.Day >= s.From, f.Day >= s.BeforeFrom && f.Day <= s.BeforeTo
-		if !now && !before {
-			continue
-		}
 		m := methods[f.Currency][key]
 		if m == nil {
 			m = &page.MethodRow{Provider: h.label(f.Provider), Method: h.methodLabel(f.Provider, f.Method)}
 			methods[f.Currency][key] = m
 		}
-		if now {
-			add(&b.Now, f)
-			add(&m.Totals, f)
-		} else {
-			add(&b.Before, f)
-			add(&m.Before, f)
-		}
+		return m
+	}
+	for _, f := range now {
+		add(&book(f).Now, f)
+		add(&method(f).Totals, f)
+	}
+	for _, f := range before {
+		add(&book(f).Before, f)
+		add(&method(f).Before, f)
 	}
 	var all []page.Book
 	for currency, b := range books {

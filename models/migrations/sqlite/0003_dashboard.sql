@@ -57,6 +57,7 @@ DROP TABLE mails;
 ALTER TABLE new_mails RENAME TO mails;
 CREATE UNIQUE INDEX mails_order ON mails (order_id, kind) WHERE operation_id IS NULL;
 CREATE UNIQUE INDEX mails_operation ON mails (operation_id, kind) WHERE operation_id IS NOT NULL;
+CREATE INDEX mails_order_all ON mails (order_id, id);
 
 -- What staff can change about the shop. A change is a new row: the newest
 -- counts, and what was printed under an older one can be printed again.
@@ -151,7 +152,7 @@ CREATE TABLE figures (
   refunded_minor INTEGER NOT NULL,
   disputed_minor INTEGER NOT NULL,
   PRIMARY KEY (day, test, currency, provider, method)
-);
+) WITHOUT ROWID;
 
 -- Receipts and credit notes, numbered without gaps.
 CREATE TABLE series (
@@ -307,6 +308,7 @@ CREATE TABLE approvals (
 CREATE INDEX approvals_open ON approvals (id) WHERE decided_at IS NULL;
 CREATE INDEX approvals_stuck ON approvals (id) WHERE decision = 'approved' AND operation_id IS NULL;
 CREATE INDEX approvals_order ON approvals (order_id);
+CREATE UNIQUE INDEX approvals_operation ON approvals (operation_id) WHERE operation_id IS NOT NULL;
 
 CREATE TABLE audit (
   id      INTEGER PRIMARY KEY AUTOINCREMENT,
