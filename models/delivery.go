@@ -117,8 +117,7 @@ func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err erro
 		if err != nil {
 			return named(err, "delivery")
 		}
-		pay, err = rowsOf[Payment](tx).
-			Where("provider = ? AND (ref = ? OR ref = '' AND id = ?)", one.Provider, one.Ref, one.Payment).Order("ref DESC").First(ctx)
+		pay, err = paymentOf(ctx, tx, one)
 		if errors.Is(err, gorm.ErrRecordNotFound) {
 			_, err = rowsOf[Delivery](tx).Where("id = ?", id).Update(ctx, "verdict", DeliveryUnmatched)
 			return named(err, "delivery")
@@ -133,6 +132,19 @@ func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err erro
 	})
 	if err == nil && pay.ID == "" {
 		return pay, ErrNotFound
+	}
+	return pay, err
+}
+
+// paymentOf is the payment that a callback names. Each of its two names is
+// looked for alone, since no index serves both.
+func paymentOf(ctx context.Context, tx *gorm.DB, one Delivery) (pay Payment, err error) {
+	err = gorm.ErrRecordNotFound
+	if one.Ref != "" {
+		pay, err = rowsOf[Payment](tx).Where("provider = ? AND ref = ? AND ref <> ''", one.Provider, one.Ref).First(ctx)
+	}
+	if one.Payment != "" && errors.Is(err, gorm.ErrRecordNotFound) {
+		pay, err = rowsOf[Payment](tx).Where("id = ? AND provider = ? AND ref = ''", one.Payment, one.Provider).First(ctx)
 	}
 	return pay, err
 }

@@ -310,7 +310,7 @@ func (i *Inbox) Strays(ctx context.Context, before time.Time) error {
 	if err != nil {
 		return named(err, "stray deliveries")
 	}
-	met, err := rowsOf[InboxItem](i.db.r).Where("closed_at IS NULL AND delivery_id IN (SELECT id FROM deliveries WHERE payment_id IS NOT NULL)").Find(ctx)
+	met, err := rowsOf[InboxItem](i.db.r).Where("closed_at IS NULL AND EXISTS (SELECT 1 FROM deliveries WHERE deliveries.id = inbox.delivery_id AND deliveries.payment_id IS NOT NULL)").Find(ctx)
 	if err != nil || len(stray)+len(met) == 0 {
 		return named(err, "inbox")
 	}

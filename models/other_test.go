@@ -182,3 +182,34 @@ func TestOrders_List(t *testing.T) {
 		}
 	})
 }
+
+// A callback that names no reference is about the payment that it names, and not
+// about another one whose reference is not known yet; and one that names nothing
+// is about none.
+func TestDeliveries_OnlyOurName(t *testing.T) {
+	t.Parallel()
+	modelstest.Each(t, func(t *testing.T, b modelstest.Bench) {
+		ctx, in, products := t.Context(), models.NewDeliveries(b.DB), modelstest.Catalogue(t, b)
+		var pays []string
+		for range 3 {
+			p := modelstest.Placement(t, products, "acme")
+			modelstest.Place(t, b, p)
+			pays = append(pays, p.Payment.ID)
+		}
+		for _, tt := range []struct{ event, provider, payment, want string }{
+			{"ours", "acme", pays[1], pays[1]},
+			{"of another provider", "bank", pays[1], ""},
+			{"nothing", "acme", "", ""},
+			{"unknown", "acme", "nobody's", ""},
+		} {
+			id, err := in.Receive(ctx, models.Delivery{Provider: tt.provider, EventID: tt.event, Payment: tt.payment, Body: []byte("{}")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := in.Match(ctx, id)
+			if got.ID != tt.want || (tt.want == "") != errors.Is(err, models.ErrNotFound) {
+				t.Errorf("%s: payment %q, %v; want %q", tt.event, got.ID, err, tt.want)
+			}
+		}
+	})
+}

@@ -28,6 +28,8 @@ func (c choosy) Methods(context.Context, money.Currency) ([]providers.Method, er
 	return c.list, c.err
 }
 
+func (choosy) MethodLabel(name string) string { return name }
+
 // abroad takes one currency, and no other.
 type abroad struct {
 	*providertest.Fake

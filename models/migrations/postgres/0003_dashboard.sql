@@ -30,6 +30,8 @@ CREATE INDEX payments_created ON payments (created_at, id);
 CREATE INDEX payments_provider ON payments (provider, created_at, id);
 CREATE INDEX payments_state ON payments (state, created_at, id);
 CREATE INDEX payments_provider_state ON payments (provider, state, created_at, id);
+CREATE INDEX payments_provider_due ON payments (provider, ask_at) WHERE ask_at IS NOT NULL;
+CREATE INDEX stock_movements_order ON stock_movements (order_id);
 CREATE INDEX payments_lapsing ON payments (state, hold_until) WHERE hold_until IS NOT NULL AND state = 'authorized';
 CREATE INDEX operations_refund ON operations (id) WHERE kind = 'refund';
 CREATE INDEX operations_refund_state ON operations (state, id) WHERE kind = 'refund';
@@ -102,6 +104,7 @@ CREATE TABLE closes (
   at              TIMESTAMPTZ NOT NULL,
   UNIQUE (day, provider, currency, test)
 );
+CREATE INDEX closes_day ON closes (day);
 CREATE INDEX closes_account ON closes (provider, currency, test, id);
 CREATE INDEX closes_provider ON closes (provider, test, id);
 CREATE INDEX closes_currency ON closes (currency, test, id);
@@ -373,6 +376,8 @@ DROP INDEX deliveries_provider;
 DROP INDEX inbox_waiting;
 DROP INDEX operations_refund_state;
 DROP INDEX operations_refund;
+DROP INDEX stock_movements_order;
+DROP INDEX payments_provider_due;
 DROP INDEX payments_lapsing;
 DROP INDEX payments_provider_state;
 DROP INDEX payments_state;
