@@ -134,10 +134,13 @@ const (
 	endMismatch
 )
 
-func (f *filler) end(age time.Duration) end {
+// end is how the i-th order came out. What waits for a person does not grow with
+// the shop: somebody looks after it.
+func (f *filler) end(i int, age time.Duration) end {
+	const waiting, oneIn = 40, 25
 	n := f.rand.IntN(2000)
-	switch {
-	case n == 0:
+	switch every := max(f.Orders/waiting, oneIn); {
+	case i%every == every/2:
 		return endMismatch
 	case n < 20 && age < 20*24*time.Hour:
 		return endHeld
@@ -193,7 +196,7 @@ func (f *filler) order(ctx context.Context, i int) error {
 	step := f.Span / time.Duration(max(f.Orders, 1))
 	at := f.Until.Add(-f.Span).Add(step * time.Duration(i+1)).Add(-time.Duration(f.rand.Int64N(int64(step) + 1))).UTC().Truncate(time.Microsecond)
 	age := f.Until.Sub(at)
-	how, with := f.end(age), sellers[f.rand.IntN(len(sellers))]
+	how, with := f.end(i, age), sellers[f.rand.IntN(len(sellers))]
 	for (how == endRefunded || how == endPartly || how == endHeld) && !with.refunds {
 		with = sellers[f.rand.IntN(len(sellers))]
 	}

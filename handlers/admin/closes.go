@@ -29,7 +29,7 @@ const (
 	closesPerPage = 60
 	// factsAtOnce is how many facts of each close a day shows, and factsPerPage of
 	// one alone.
-	factsAtOnce, factsPerPage = 20, 100
+	factsAtOnce, factsPerPage = 5, 100
 	// factsPerRead is how many facts a file is written from at a time.
 	factsPerRead = 500
 	// checkFor is how long the chain is checked while somebody waits. The answer
