@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"gorm.io/gorm"
@@ -35,11 +36,11 @@ func (o *Overview) ByMethod(ctx context.Context, from, to string, test bool) ([]
 
 // sums adds figures up where they lie, since a year has many of them.
 func (o *Overview) sums(ctx context.Context, by, from, to string, test bool) (all []Figure, err error) {
-	sql := "SELECT " + by
-	for _, column := range figureColumns() {
-		sql += ", CAST(SUM(" + column + ") AS BIGINT) AS " + column
+	columns := []string{by}
+	for _, name := range figureColumns() {
+		columns = append(columns, "CAST(SUM("+name+") AS BIGINT) AS "+name)
 	}
-	err = o.db.r.WithContext(ctx).Raw(sql+" FROM figures WHERE day >= ? AND day <= ? AND test = ? GROUP BY "+by+" ORDER BY "+by, from, to, test).Scan(&all).Error
+	err = o.db.r.WithContext(ctx).Raw("SELECT "+strings.Join(columns, ", ")+" FROM figures WHERE day >= ? AND day <= ? AND test = ? GROUP BY "+by+" ORDER BY "+by, from, to, test).Scan(&all).Error
 	return all, named(err, "figures")
 }
 

@@ -1,6 +1,7 @@
 package admin
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -239,7 +240,7 @@ func (h Pages) AskMapping(c *gin.Context) error {
 	}
 	m, problems := mappingOf(p.Form, t)
 	if problems == (page.MappingForm{}) {
-		p.Read, p.Readable = preview(m, t)
+		preview(&p, m, t)
 	}
 	return h.showMapping(c, http.StatusOK, p, t)
 }
@@ -371,10 +372,11 @@ func words(typed string) []string {
 	return all
 }
 
-// preview is the first lines as they would be read, up to the first that cannot
-// be, and whether all of the table can.
-func preview(m models.Mapping, t models.Table) (first []page.StatementLine, whole bool) {
+// preview shows the first lines as they would be read, up to the first that
+// cannot be, and what the whole table is, when all of it can.
+func preview(p *page.MappingPage, m models.Mapping, t models.Table) {
 	lines, err := m.Read(t)
+	p.Readable = err == nil
 	if err != nil {
 		lines = nil
 		for n := 1; n <= min(firstLines, len(t.Lines)); n++ {
@@ -385,10 +387,15 @@ func preview(m models.Mapping, t models.Table) (first []page.StatementLine, whol
 			lines = some
 		}
 	}
-	for _, l := range lines[:min(len(lines), firstLines)] {
-		first = append(first, statementLine(l))
+	for i, l := range lines {
+		if i < firstLines {
+			p.Read = append(p.Read, statementLine(l))
+		}
+		if p.Readable && l.Day != "" {
+			p.LastDay = max(p.LastDay, l.Day)
+			p.FirstDay = min(cmp.Or(p.FirstDay, l.Day), l.Day)
+		}
 	}
-	return first, err == nil
 }
 
 func statementLine(l models.StatementLine) page.StatementLine {
@@ -454,11 +461,11 @@ func (h Pages) ReadStatement(c *gin.Context) error {
 	lines, err := m.Read(t)
 	if err != nil {
 		p.Problems = unreadable(err, m)
-		p.Read, p.Readable = preview(m, t)
+		preview(&p, m, t)
 		return h.showMapping(c, http.StatusUnprocessableEntity, p, t)
 	}
 	if form.Get("do") != "read" {
-		p.Read, p.Readable = preview(m, t)
+		preview(&p, m, t)
 		return h.showMapping(c, http.StatusOK, p, t)
 	}
 	one, err := all.Add(ctx, models.NewStatement{

@@ -164,7 +164,7 @@ func TestStatements(t *testing.T) {
 		if n := s.count(t, "statements"); n != 0 {
 			t.Fatal("read in before anybody said so")
 		}
-		want(t, s.w.post(at, s.german(at, "look")), http.StatusOK, "Read like this", "All 5 lines can be read")
+		want(t, s.w.post(at, s.german(at, "look")), http.StatusOK, "Read like this", "All 5 lines can be read. These are the first. They are of 7 March 2026.")
 		wantAway(t, s.w.post(at, s.german(at, "read")), statementURL(1))
 		if n := s.count(t, "uploads"); n != 0 {
 			t.Error("the file is kept after it was read in")

@@ -39,3 +39,18 @@ func TestBooks_HostileInput(t *testing.T) {
 		}
 	}
 }
+
+// A date that was read wrong is seen before the file is read in.
+func TestMapping_Days(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ first, last, want string }{
+		{"", "", "All 3 lines can be read. These are the first."},
+		{"2026-03-07", "2026-03-07", "All 3 lines can be read. These are the first. They are of 7 March 2026."},
+		{"2026-03-01", "2026-06-09", "All 3 lines can be read. These are the first. They are of 1 March 2026 to 9 June 2026."},
+		{"2001-03-01", "2026-03-31", "All 3 lines can be read. These are the first. They are of 1 March 2001 to 31 March 2026. That is a long time: look whether the dates are right."},
+	} {
+		if got := (MappingPage{Lines: 3, FirstDay: tt.first, LastDay: tt.last}).readable(); got != tt.want {
+			t.Errorf("got %q, want %q", got, tt.want)
+		}
+	}
+}

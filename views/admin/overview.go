@@ -155,6 +155,8 @@ func (s Span) chartTitle() string {
 // longDay is a day as people write it; one that is none stays as it is.
 func longDay(day string) string { return dayAs(day, "Monday 2 January 2006") }
 
+func shortDay(day string) string { return dayAs(day, "2 January 2006") }
+
 func dayAs(day, layout string) string {
 	t, err := time.Parse(time.DateOnly, day)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"till/money"
 	"till/views/ui"
@@ -72,6 +73,8 @@ type MappingPage struct {
 	Problems MappingForm
 	Read     []StatementLine // some lines as they would be read
 	Readable bool            // all of them are
+	FirstDay string          // that a line is of, where all can be read; empty when none has a day
+	LastDay  string
 }
 
 // LineKind says what a line of a file tells: models' words.
@@ -281,7 +284,29 @@ func (p MappingPage) readable() string {
 	if p.Lines == 1 {
 		return "Its only line can be read."
 	}
-	return "All " + p.lines() + " can be read. These are the first."
+	return "All " + p.lines() + " can be read. These are the first." + p.days()
+}
+
+// longFile is how many days a file may tell of before a wrong date is more
+// likely than so many.
+const longFile = 100
+
+// days is what the lines are of, so that a date which was read wrong is seen
+// before everything since then counts as missing from the file.
+func (p MappingPage) days() string {
+	first, err := time.Parse(time.DateOnly, p.FirstDay)
+	last, err2 := time.Parse(time.DateOnly, p.LastDay)
+	if err != nil || err2 != nil {
+		return ""
+	}
+	if first.Equal(last) {
+		return " They are of " + shortDay(p.FirstDay) + "."
+	}
+	said := " They are of " + shortDay(p.FirstDay) + " to " + shortDay(p.LastDay) + "."
+	if last.Sub(first) > longFile*24*time.Hour {
+		said += " That is a long time: look whether the dates are right."
+	}
+	return said
 }
 
 func (k LineKind) word() string {
