@@ -30,6 +30,11 @@ func (db *DB) Count(ctx context.Context) error {
 		if err := tx.Raw(uncounted).Scan(&todo).Error; err != nil || !todo {
 			return named(err, "orders that were not counted")
 		}
+		if db.postgres { // it guesses badly about tables that it does not know, and takes hours
+			if err := tx.Exec("ANALYZE orders, order_lines, payments, operations, facts").Error; err != nil {
+				return named(err, "statistics")
+			}
+		}
 		now, err := currentSettings(ctx, tx)
 		if err != nil {
 			return err
