@@ -156,7 +156,7 @@ func (s *Statements) Add(ctx context.Context, n NewStatement) (one Statement, er
 		if _, err := rowsOf[Upload](tx).Where("id = ?", n.Upload).Delete(ctx); err != nil {
 			return named(err, "upload")
 		}
-		return addAudit(ctx, tx, Audit{Actor: n.Actor, Action: AuditStatementRead, Subject: statementSubject(one.ID), Detail: fmt.Sprintf("%s, %d lines", n.Provider, len(lines))})
+		return addAudit(ctx, tx, Audit{Actor: n.Actor, Action: AuditStatementRead, Subject: statementSubject(one.ID), Detail: fmt.Sprintf("%s, lines: %d", n.Provider, len(lines))})
 	})
 	return one, err
 }

@@ -148,7 +148,7 @@ func TestOrder_Why(t *testing.T) {
 		want(t, s.see(), 200, "From Redirected to Authorised", "provider, callback 1", "The reservation of NZD 25.00 lapses. It is given back a day before")
 		s.again().paid(0)
 		got := s.see()
-		want(t, got, 200, "From Redirected to Paid", "The last answer of The full to")
+		want(t, got, 200, "From Redirected to Paid", "The last answer of The full. Asked how it stands: paid")
 		lacks(t, got, "the order is given up")
 		s.again()
 		want(t, s.w.get(s.at("/cancel")), 200)

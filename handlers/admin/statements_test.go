@@ -173,7 +173,7 @@ func TestStatements(t *testing.T) {
 		want(t, page, http.StatusOK, "Read in: 5 lines of statement_de.csv.", managerEmail, "2026-03-07", "Differs", "acme-2", "NZD 24.00", "Theirs only", "nobody-knows", "NZD 1,234.50")
 		want(t, s.w.get(statementURL(1)+"?list=agreed"), http.StatusOK, "acme-1", "NZD 24.25", "payout-1", "Something else")
 		ours := s.w.get(statementURL(1) + "?list=ours")
-		want(t, ours, http.StatusOK, "from 2026-03-07 to 2026-03-07", "Captured", "Refunded", "NZD 10.00")
+		want(t, ours, http.StatusOK, "these, 2026-03-07, and no file", "Captured", "Refunded", "NZD 10.00")
 		if n := strings.Count(ours.Body.String(), `data-testid="fact"`); n != 4 { // three payments and the refund
 			t.Errorf("%d of ours only", n)
 		}

@@ -439,7 +439,7 @@ func (p StatementPage) sentence() string {
 		if p.Row.FirstDay == "" {
 			return "The file names no days, so nobody can say what it lacks."
 		}
-		return "Our ledger has these from " + p.Row.FirstDay + " to " + p.Row.LastDay + ", and no file tells of them. At the edges of a file that is often a matter of a day."
+		return "Our ledger has these, " + p.Row.days() + ", and no file tells of them. At the edges of a file that is often a matter of a day."
 	case ListTheirs:
 		return "Our ledger does not have these."
 	default:

@@ -56,7 +56,7 @@ func (p OrderPage) why() []evidence {
 	for _, pay := range p.Payments {
 		if len(pay.Reports) > 0 {
 			r := pay.Reports[0]
-			all = append(all, evidence{p.about(pay.ID) + "The last answer of " + pay.Provider + " to “" + r.Operation + "”: " + r.said(), r.status() + r.often(), "", r.Last})
+			all = append(all, evidence{p.about(pay.ID) + "The last answer of " + pay.Provider + ". " + r.summary(), r.status() + r.often(), "", r.Last})
 		}
 		if len(pay.Deliveries) > 0 {
 			d := pay.Deliveries[0]
@@ -77,14 +77,6 @@ func (p OrderPage) about(payment string) string {
 		return ""
 	}
 	return p.name(payment) + ": "
-}
-
-// said is the answer in our word and in the provider's.
-func (r Report) said() string {
-	if r.Word == "" || r.Word == r.Outcome {
-		return r.Outcome
-	}
-	return r.Outcome + ", " + quoted(r.Word)
 }
 
 // often says that an answer came more than once.
