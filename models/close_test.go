@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -503,6 +504,64 @@ func TestBooks_Plans(t *testing.T) {
 					s.Errorf("%s reads all that was ever booked, or paid:\n%s", q.name, plan)
 				}
 			}
+		}
+	})
+}
+
+// A shop that goes back to the version before, and comes again, has its orders
+// and its money, and the same books.
+func TestMigrations_DownAndUpAgain(t *testing.T) {
+	eachTill(t, "UTC", func(s till) {
+		p := s.takes("acme")
+		s.givesBack(p, 1000)
+		s.books(s.order("bank"), models.PaymentAuthorized, s.fact(models.FactAuthorized, 2500))
+		if err := models.NewOrders(s.DB).Ship(s.Context(), p.OrderID, "NZ Post", "NZ-1", shopper); err != nil {
+			s.Fatal(err)
+		}
+		ann := s.clerk("ann@example.test")
+		sessions := models.NewStaffSessions(s.DB)
+		for _, in := range []models.SignIn{{Digest: "half", Half: true}, {Digest: "whole"}} {
+			in.StaffID, in.Hash, in.Life, in.Data = ann.ID, ann.PasswordHash, time.Hour, []byte("{}")
+			if err := sessions.Begin(s.Context(), in); err != nil {
+				s.Fatal(err)
+			}
+		}
+		bo := s.clerk("bo@example.test")
+		if err := raw(s.T, s.Bench, fmt.Sprintf("UPDATE staff SET disabled_at = created_at WHERE id = %d", bo.ID)); err != nil {
+			s.Fatal(err)
+		}
+		before := rows[models.Figure](s.T, s.DB, "day, provider")
+		papers := rows[models.Document](s.T, s.DB, "id")
+		if err := s.DB.DownTo(s.Context(), 2); err != nil {
+			s.Fatal(err)
+		}
+		if n := count(s.T, s.Bench, "facts", "1 = 1"); n != 4 {
+			s.Errorf("%d facts are left, of 4", n)
+		}
+		if n := count(s.T, s.Bench, "staff_sessions", "digest = 'half'"); n != 0 {
+			s.Error("who had still to show a second factor is signed in")
+		}
+		if n := count(s.T, s.Bench, "staff", "email LIKE 'bo%' AND password_hash = 'shut out'"); n != 1 {
+			s.Error("who was shut out can sign in")
+		}
+		if err := s.DB.Migrate(s.Context()); err != nil {
+			s.Fatal(err)
+		}
+		if after := rows[models.Figure](s.T, s.DB, "day, provider"); !slices.Equal(after, before) {
+			s.Errorf("figures %+v, and before %+v", after, before)
+		}
+		again := rows[models.Document](s.T, s.DB, "id")
+		if len(again) != len(papers) {
+			s.Fatalf("%d papers, and %d before", len(again), len(papers))
+		}
+		for i := range papers {
+			if again[i].Label() != papers[i].Label() || again[i].Amount != papers[i].Amount || again[i].FactID != papers[i].FactID {
+				s.Errorf("%+v, and before %+v", again[i], papers[i])
+			}
+		}
+		soundBooks(s.T, s.DB, time.UTC)
+		if err := s.DB.DownTo(s.Context(), 0); err != nil {
+			s.Error(err)
 		}
 	})
 }

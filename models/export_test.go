@@ -1,6 +1,7 @@
 package models
 
 import (
+	"context"
 	"errors"
 
 	"gorm.io/gorm"
@@ -35,4 +36,14 @@ func (db *DB) WatchReads(f func(sql string, vars []any)) (stop func()) {
 			_ = handle.Callback().Row().Remove("watch")
 		}
 	}
+}
+
+// DownTo takes back the migrations after a version.
+func (db *DB) DownTo(ctx context.Context, version int64) error {
+	p, err := db.migrations()
+	if err != nil {
+		return err
+	}
+	_, err = p.DownTo(ctx, version)
+	return err
 }
