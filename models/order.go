@@ -243,6 +243,33 @@ func readDetail(ctx context.Context, tx *gorm.DB, order Order) (d OrderDetail, e
 	return d, named(err, "holds of "+what)
 }
 
+// WithPayments returns some orders with their payments, and nothing else of
+// them, by number. Those that are not there are left out.
+func (o *Orders) WithPayments(ctx context.Context, ids []int64) (map[int64]OrderDetail, error) {
+	all := make(map[int64]OrderDetail, len(ids))
+	if len(ids) == 0 {
+		return all, nil
+	}
+	orders, err := rowsOf[Order](o.db.r).Where("id IN ?", ids).Find(ctx)
+	if err != nil {
+		return nil, named(err, "orders")
+	}
+	payments, err := rowsOf[Payment](o.db.r).Where("order_id IN ?", ids).Order("created_at, id").Find(ctx)
+	if err != nil {
+		return nil, named(err, "payments of orders")
+	}
+	for _, one := range orders {
+		all[one.ID] = OrderDetail{Order: one}
+	}
+	for _, p := range payments {
+		if d, ok := all[p.OrderID]; ok { // placed since, when it is not
+			d.Payments = append(d.Payments, p)
+			all[p.OrderID] = d
+		}
+	}
+	return all, nil
+}
+
 // Similar returns the newest order since then with the same fingerprint that
 // is paid or may yet be, or ErrNotFound.
 func (o *Orders) Similar(ctx context.Context, fingerprint string, since time.Time) (Order, error) {

@@ -587,29 +587,24 @@ type OrderMethod struct{ Provider, Method string }
 const maxMethods = 60
 
 // Methods are the providers and methods of the newest payments of orders, each
-// found by one step down an index.
+// found by one step down an index, all in one question.
 func (o *Orders) Methods(ctx context.Context) (all []OrderMethod, err error) {
-	providers, err := kindsOf(ctx, o.db.r, "orders", "provider")
-	if err != nil {
-		return nil, err
-	}
-	for _, provider := range providers {
-		than := ">="
-		for last := ""; len(all) < maxMethods; than = ">" { // SQLite finds no place in an index by two columns at once
-			var next *string
-			err := o.db.r.WithContext(ctx).Raw("SELECT MIN(method) FROM orders WHERE provider = ? AND method "+than+" ?", provider, last).Scan(&next).Error
-			if err != nil {
-				return nil, named(err, "methods of orders")
-			}
-			if next == nil {
-				break
-			}
-			last = *next
-			all = append(all, OrderMethod{provider, last})
-		}
-	}
-	return all, nil
+	err = o.db.r.WithContext(ctx).Raw(methodsOfOrders, maxMethods).Scan(&all).Error
+	slices.SortFunc(all, func(a, b OrderMethod) int {
+		return cmp.Or(cmp.Compare(a.Provider, b.Provider), cmp.Compare(a.Method, b.Method))
+	})
+	return all, named(err, "methods of orders")
 }
+
+// methodsOfOrders goes from one value to the next, first of the providers and
+// then of each one's methods.
+const methodsOfOrders = `WITH RECURSIVE takers (provider) AS (
+		SELECT MIN(provider) FROM orders
+		UNION ALL SELECT (SELECT MIN(o.provider) FROM orders o WHERE o.provider > takers.provider) FROM takers WHERE takers.provider IS NOT NULL
+	), ways (provider, method) AS (
+		SELECT provider, (SELECT MIN(o.method) FROM orders o WHERE o.provider = takers.provider) FROM takers WHERE takers.provider > ''
+		UNION ALL SELECT ways.provider, (SELECT MIN(o.method) FROM orders o WHERE o.provider = ways.provider AND o.method > ways.method) FROM ways WHERE ways.method IS NOT NULL
+	) SELECT provider, method FROM ways WHERE method IS NOT NULL LIMIT ?`
 
 // Needy is how many orders need attention.
 func (o *Orders) Needy(ctx context.Context) (n int64, err error) {

@@ -36,16 +36,20 @@ func (h Pages) Waiting(c *gin.Context) error {
 		items = items[:itemsPerPage]
 		p.Next = strconv.FormatInt(items[len(items)-1].ID, 10)
 	}
-	orders := map[int64]models.OrderDetail{}
+	var ids []int64
+	for _, i := range items {
+		if i.OrderID != nil {
+			ids = append(ids, *i.OrderID)
+		}
+	}
+	orders, err := h.Orders.WithPayments(ctx, ids)
+	if err != nil {
+		return err
+	}
 	for _, i := range items {
 		var d models.OrderDetail
 		if i.OrderID != nil {
-			if d = orders[*i.OrderID]; d.ID == 0 {
-				if d, err = h.Orders.ByNumber(ctx, *i.OrderID); err != nil {
-					return err
-				}
-				orders[d.ID] = d
-			}
+			d = orders[*i.OrderID]
 		}
 		one, err := h.item(c, i, d, k)
 		if err != nil {
