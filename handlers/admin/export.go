@@ -58,7 +58,7 @@ func (h Pages) ExportOrders(c *gin.Context) error {
 	if err := models.NewAudits(h.DB).Add(ctx, line); err != nil {
 		return err
 	}
-	name := "orders-" + models.Day(h.Payments.Now(), h.Shop.Location) + ".csv"
+	name := "orders-" + models.Day(h.Payments.Now(), h.Shop.Now().Location) + ".csv"
 	c.Header("Content-Type", "text/csv; charset=utf-8")
 	c.Header("Content-Disposition", `attachment; filename="`+name+`"`)
 	c.Header("Cache-Control", "no-store")
@@ -103,8 +103,9 @@ func (h Pages) writeOrders(c *gin.Context, w *csv.Writer, rows []models.OrderRow
 	if err != nil {
 		return err
 	}
+	zone := h.Shop.Now().Location
 	for _, o := range rows {
-		if err := w.Write(exportLine(o.Order, sums[o.ID], h.Shop.Location)); err != nil {
+		if err := w.Write(exportLine(o.Order, sums[o.ID], zone)); err != nil {
 			return err
 		}
 	}

@@ -253,3 +253,26 @@ func (l *leaver) SetWriteDeadline(time.Time) error  { return nil }
 func (l *leaver) WriteString(s string) (int, error) { return l.Builder.WriteString(s) }
 
 var _ io.StringWriter = (*leaver)(nil)
+
+// Days and times are those of the shop's settings, whatever zone it began with.
+func TestExport_AnotherZone(t *testing.T) {
+	desks(t, func(t *testing.T, s *desk) { // ordered on 7 March in Auckland, where the shop began
+		s.pages.Shop.Live = s.DB.Known
+		s.engine = engine(t, s.pages)
+		rooms(s.engine, s.pages)
+		s.w = s.signedIn(t, ownerEmail)
+		s.sells(func(n *models.Settings) { n.TimeZone = "Pacific/Honolulu" })
+		for query, found := range map[string]bool{"?since=2026-03-06&until=2026-03-06": true, "?since=2026-03-07": false} {
+			if got := s.w.get(ordersURL + query); strings.Contains(got.Body.String(), ">"+s.order.Number()+"<") != found {
+				t.Errorf("%s: listed is %t", query, !found)
+			}
+			got := s.w.get(ordersURL + ".csv" + query)
+			if lines := strings.Count(got.Body.String(), "\n"); lines != 1 && !found || found && !strings.Contains(got.Body.String(), "1001,2026-03-06T02:00:00-10:00,") {
+				t.Errorf("%s: %s", query, got.Body)
+			}
+			if name := got.Header().Get("Content-Disposition"); !strings.Contains(name, "orders-2026-03-06.csv") {
+				t.Error(name)
+			}
+		}
+	})
+}

@@ -139,7 +139,7 @@ func (h Pages) askedFor(c *gin.Context, query url.Values) (q listAsk, err error)
 	if err := h.choices(c, p); err != nil {
 		return q, err
 	}
-	q.read(h.Shop.Location)
+	q.read(h.Shop.Now().Location)
 	return q, nil
 }
 
