@@ -379,6 +379,7 @@ func TestFigures_FollowFromTheLedger(t *testing.T) {
 				}
 				h := ledgerHand{b.DB, models.NewPayments(b.DB)}
 				var ids []string
+				closed := map[int64]models.Close{}
 				rapid.Check(t, func(rt *rapid.T) {
 					ids = append(ids, h.place(t, products, rapid.Int64Range(0, 29).Draw(rt, "placed")))
 					for range rapid.IntRange(1, 5).Draw(rt, "steps") {
@@ -394,9 +395,21 @@ func TestFigures_FollowFromTheLedger(t *testing.T) {
 							ids = append(ids, other)
 						}
 						b.Clock.Pass(time.Duration(rapid.IntRange(1, 3600).Draw(rt, "seconds")) * time.Second)
+						if rapid.IntRange(0, 9).Draw(rt, "close") == 0 {
+							soundCloses(t, b.DB, closed)
+						}
 					}
 				})
 				soundBooks(t, b.DB, zone)
+				soundOrders(t, b.DB)
+				b.Clock.Pass(48 * time.Hour)
+				soundCloses(t, b.DB, closed)
+				if len(closed) < 3 {
+					t.Errorf("only %d closes", len(closed))
+				}
+				if n := count(t, b, "bookings", "close_id IS NULL"); n != 0 {
+					t.Errorf("%d facts are of no close", n)
+				}
 				days := map[string]bool{}
 				for key := range fold(t, b.DB, zone) {
 					days[key.Day] = true
@@ -419,6 +432,112 @@ func TestFigures_FollowFromTheLedger(t *testing.T) {
 				}
 				soundBooks(t, again, zone)
 			})
+		}
+	}
+}
+
+// soundCloses closes days, and checks that every close is what its facts come
+// to, and that those before are as they were.
+func soundCloses(t testing.TB, db *models.DB, before map[int64]models.Close) {
+	t.Helper()
+	if _, err := models.NewCloses(db).CloseDays(context.Background()); err != nil {
+		t.Fatal(err)
+	}
+	payments, facts := map[string]models.Payment{}, map[int64]models.Fact{}
+	for _, p := range rows[models.Payment](t, db, "id") {
+		payments[p.ID] = p
+	}
+	for _, f := range rows[models.Fact](t, db, "id") {
+		facts[f.ID] = f
+	}
+	sums := map[int64]models.Close{}
+	all := rows[models.Close](t, db, "id")
+	byID := map[int64]models.Close{}
+	for _, c := range all {
+		byID[c.ID] = c
+	}
+	for _, b := range rows[models.Booking](t, db, "fact_id") {
+		if b.CloseID == nil {
+			continue
+		}
+		f, sum, c := facts[b.FactID], sums[*b.CloseID], byID[*b.CloseID]
+		if p := payments[f.PaymentID]; p.Provider != c.Provider || f.Amount.Currency != c.Currency || b.Test != c.Test || b.Day > c.Day {
+			t.Fatalf("fact %+v, booked as %+v, is in the close %+v", f, b, c)
+		}
+		sum.Facts++
+		switch f.Kind {
+		case models.FactCaptured, models.FactCorrected:
+			sum.TakenMinor += f.Amount.Minor
+		case models.FactRefunded:
+			sum.RefundedMinor += f.Amount.Minor
+		case models.FactRefundReversed:
+			sum.RefundedMinor -= f.Amount.Minor
+		case models.FactDisputed:
+			sum.DisputedMinor += f.Amount.Minor
+		case models.FactDisputeClosed:
+			sum.DisputedMinor -= f.Amount.Minor
+		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
+		}
+		sums[c.ID] = sum
+	}
+	for _, c := range all {
+		want := sums[c.ID]
+		if c.Facts != want.Facts || c.TakenMinor != want.TakenMinor || c.RefundedMinor != want.RefundedMinor || c.DisputedMinor != want.DisputedMinor ||
+			c.PayoutMinor != want.TakenMinor-want.RefundedMinor-want.DisputedMinor {
+			t.Fatalf("the close %+v has facts that come to %+v", c, want)
+		}
+		if old, ok := before[c.ID]; ok && old != c {
+			t.Fatalf("the close %+v was %+v", c, old)
+		}
+		before[c.ID] = c
+	}
+	if len(all) != len(before) {
+		t.Fatalf("%d closes, and there were %d", len(all), len(before))
+	}
+	if _, err := models.NewCloses(db).Check(context.Background(), func(f models.Finding) error { t.Errorf("%+v", f); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// soundOrders checks what an export says of each order's money. Money of another
+// currency than the order's is none of it: it waits in the inbox.
+func soundOrders(t testing.TB, db *models.DB) {
+	t.Helper()
+	payments, want, ids := map[string]models.Payment{}, map[int64]models.OrderSum{}, []int64{}
+	for _, p := range rows[models.Payment](t, db, "id") {
+		payments[p.ID] = p
+	}
+	for _, f := range rows[models.Fact](t, db, "id") {
+		p := payments[f.PaymentID]
+		if f.Amount.Currency != p.Amount.Currency {
+			continue
+		}
+		sum := want[p.OrderID]
+		switch f.Kind {
+		case models.FactCaptured, models.FactCorrected:
+			sum.Taken += f.Amount.Minor
+		case models.FactRefunded:
+			sum.Refunded += f.Amount.Minor
+		case models.FactRefundReversed:
+			sum.Refunded -= f.Amount.Minor
+		case models.FactDisputed:
+			sum.Disputed += f.Amount.Minor
+		case models.FactDisputeClosed:
+			sum.Disputed -= f.Amount.Minor
+		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
+		}
+		want[p.OrderID] = sum
+	}
+	for _, o := range rows[models.Order](t, db, "id") {
+		ids = append(ids, o.ID)
+	}
+	got, err := models.NewOrders(db).Sums(context.Background(), ids)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range ids {
+		if g, w := got[id], want[id]; g.Taken != w.Taken || g.Refunded != w.Refunded || g.Disputed != w.Disputed {
+			t.Errorf("order %d: %+v, and its facts come to %+v", id, g, w)
 		}
 	}
 }
