@@ -399,6 +399,7 @@ func TestFigures_FollowFromTheLedger(t *testing.T) {
 							soundCloses(t, b.DB, closed)
 						}
 					}
+					b.Clock.Pass(3 * time.Hour) // so that a few of them are days
 				})
 				soundBooks(t, b.DB, zone)
 				soundOrders(t, b.DB)
