@@ -358,7 +358,8 @@ func (v *visitor) pages(size int) []asked {
 	return all
 }
 
-const warmUps = 10
+// warmUps are enough for the pages of every order that is known to be in memory.
+const warmUps = 60
 
 // measure asks for a page again and again.
 func (v *visitor) measure(ctx context.Context, p asked, times int) (spent, error) {
