@@ -137,14 +137,15 @@ func (d *Deliveries) Match(ctx context.Context, id int64) (pay Payment, err erro
 }
 
 // paymentOf is the payment that a callback names. Each of its two names is
-// looked for alone, since no index serves both.
+// looked for alone, since no index serves both; ours counts while the payment's
+// reference is unknown, or became the callback's between the two looks.
 func paymentOf(ctx context.Context, tx *gorm.DB, one Delivery) (pay Payment, err error) {
 	err = gorm.ErrRecordNotFound
 	if one.Ref != "" {
 		pay, err = rowsOf[Payment](tx).Where("provider = ? AND ref = ? AND ref <> ''", one.Provider, one.Ref).First(ctx)
 	}
 	if one.Payment != "" && errors.Is(err, gorm.ErrRecordNotFound) {
-		pay, err = rowsOf[Payment](tx).Where("id = ? AND provider = ? AND ref = ''", one.Payment, one.Provider).First(ctx)
+		pay, err = rowsOf[Payment](tx).Where("id = ? AND provider = ? AND ref IN ?", one.Payment, one.Provider, []string{"", one.Ref}).First(ctx)
 	}
 	return pay, err
 }

@@ -2,6 +2,7 @@ package models_test
 
 import (
 	"errors"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -212,4 +213,40 @@ func TestDeliveries_OnlyOurName(t *testing.T) {
 			}
 		}
 	})
+}
+
+// The answer to a start is written while its callback looks for the payment, by
+// one name and then by the other: it is found. On SQLite nobody writes meanwhile.
+func TestDeliveries_WhileTheReferenceComes(t *testing.T) {
+	t.Parallel()
+	b := modelstest.Open(t, "postgres")
+	ctx, in, payments := t.Context(), models.NewDeliveries(b.DB), models.NewPayments(b.DB)
+	p := modelstest.Placement(t, modelstest.Catalogue(t, b), "acme")
+	modelstest.Place(t, b, p)
+	pay, err := payments.ByID(ctx, p.Payment.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := in.Receive(ctx, models.Delivery{Provider: "acme", EventID: "1", Ref: "ref-1", Payment: pay.ID, Body: []byte("{}")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	written := false // by what follows, which reads payments too
+	stop := b.DB.WatchReads(func(sql string, _ []any) {
+		if written || !strings.Contains(sql, `"payments"`) {
+			return
+		}
+		written = true
+		if _, _, err := payments.Record(ctx, models.Change{PaymentID: pay.ID, Version: pay.Version, State: models.PaymentRedirected, Ref: "ref-1"}); err != nil {
+			t.Error(err)
+		}
+	})
+	got, err := in.Match(ctx, id)
+	stop()
+	if err != nil || got.ID != pay.ID {
+		t.Errorf("payment %q, %v", got.ID, err)
+	}
+	if one, err := in.ByID(ctx, id); err != nil || one.PaymentID == nil || one.Verdict != models.DeliveryNew {
+		t.Errorf("kept as %+v, %v", one, err)
+	}
 }
