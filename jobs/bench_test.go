@@ -184,6 +184,28 @@ func (b *bench) ring(t *testing.T, event string) int64 {
 	return id
 }
 
+// rings is a callback arriving several times before a worker can see that it did.
+func (b *bench) rings(t *testing.T, id int64, times int) {
+	t.Helper()
+	pool, _, err := b.DB.SQL()
+	if err != nil {
+		t.Fatal(err)
+	}
+	tx, err := pool.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = tx.Rollback() }()
+	for range times {
+		if err := b.InsertTx(t.Context(), tx, models.SettleDelivery{DeliveryID: id}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := tx.Commit(); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func (b *bench) jobs(t *testing.T, kind string) []*rivertype.JobRow {
 	t.Helper()
 	res, err := b.client.JobList(t.Context(), river.NewJobListParams().Kinds(kind))

@@ -3,6 +3,7 @@ package jobs
 import (
 	"context"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -141,16 +142,23 @@ func TestRing_WaitingOnce(t *testing.T) {
 	each(t, func(t *testing.T, b *bench) {
 		b.start(t)
 		b.pay.say(providers.Paid, nil)
+		ids := make([]int64, 10)
 		var wg sync.WaitGroup
-		for range 10 {
-			wg.Go(func() { b.ring(t, "e1") })
+		for i := range ids {
+			wg.Go(func() { ids[i] = b.ring(t, "e1") })
 		}
 		wg.Wait()
+		if one := slices.Compact(ids); len(one) != 1 {
+			t.Fatalf("deliveries %d of one event", one)
+		}
+		if d := b.delivery(t, ids[0]); d.Times != 10 {
+			t.Errorf("counted %d times, came 10", d.Times)
+		}
 		if got := b.jobs(t, "settle_delivery"); len(got) != 1 {
 			t.Fatalf("%d jobs", len(got))
 		}
 		run(t, b.Runner)
-		b.settled(t, 1)
+		b.settled(t, ids[0])
 		eventually(t, "job completed", func() bool { return b.jobs(t, "settle_delivery")[0].State == rivertype.JobStateCompleted })
 		if n := b.pay.times(); n != 1 {
 			t.Errorf("asked %d times", n)
@@ -167,12 +175,10 @@ func TestRing_DuringARun(t *testing.T) {
 		release := b.pay.block()
 		arrived := b.pay.arrived
 		run(t, b.Runner)
-		b.ring(t, "e1")
+		id := b.ring(t, "e1")
 		<-arrived // the job asked while the payment was open
 		b.pay.say(providers.Paid, nil)
-		for range 3 {
-			b.ring(t, "e1")
-		}
+		b.rings(t, id, 3)
 		release()
 		eventually(t, "paid", func() bool {
 			d, err := b.orders.ByNumber(t.Context(), b.order.ID)

@@ -52,29 +52,21 @@ type Deliveries struct{ db *DB }
 func NewDeliveries(db *DB) *Deliveries { return &Deliveries{db} }
 
 // Receive stores a verified callback and, in the same commit, the job that
-// follows it.
+// follows it. One that came before is counted, and followed once more.
 func (d *Deliveries) Receive(ctx context.Context, in Delivery) (id int64, err error) {
 	err = d.db.Write(ctx, func(tx *gorm.DB) error {
-		now, in := tx.NowFunc(), in
+		in, now := in, tx.NowFunc()
 		in.Verdict, in.Times, in.ReceivedAt, in.LastAt = DeliveryNew, 1, now, now
-		before, err := rowsOf[Delivery](tx, forUpdate()).Where("provider = ? AND event_id = ?", in.Provider, in.EventID).First(ctx)
-		switch {
-		case err == nil:
-			id = before.ID
-			_, err = rowsOf[Delivery](tx).Where("id = ?", id).
-				Set(clause.Assignments(map[string]any{"times": before.Times + 1, "last_at": now})).Update(ctx)
-		case errors.Is(err, gorm.ErrRecordNotFound):
-			err = tx.Create(&in).Error
-			id = in.ID
+		again := clause.OnConflict{
+			Columns:   []clause.Column{{Name: "provider"}, {Name: "event_id"}},
+			DoUpdates: clause.Assignments(map[string]any{"times": gorm.Expr("deliveries.times + 1"), "last_at": now}),
 		}
-		if err != nil {
+		if err := tx.Clauses(again, clause.Returning{Columns: []clause.Column{{Name: "id"}}}).Create(&in).Error; err != nil {
 			return named(err, "delivery "+in.EventID)
 		}
+		id = in.ID
 		return d.db.enqueue(ctx, tx, SettleDelivery{DeliveryID: id})
 	})
-	if errors.Is(err, ErrDuplicate) { // the same event came twice at the same moment; the other one rings
-		return 0, nil
-	}
 	return id, err
 }
 
