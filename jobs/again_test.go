@@ -48,7 +48,7 @@ func TestMail_SentOnceMore(t *testing.T) {
 					return b.mail(t).Attempts >= kept.Attempts+int64(2*n-1) && !slices.ContainsFunc(b.jobs(t, "send_mail"), running)
 				})
 				office.answerRecipients("250 fine")
-				b.hurry(t, kept.ID) // the same mail, tried again
+				b.asks(t, models.SendMail{MailID: kept.ID}) // the same mail, tried again
 				eventually(t, "sent once more", func() bool { return b.mail(t).SentAt != nil })
 			}
 			if n := len(office.got()); n != 3 {
@@ -68,25 +68,6 @@ func TestMail_SentOnceMore(t *testing.T) {
 				t.Errorf("%+v, was %+v", now, kept)
 			}
 		})
-	}
-}
-
-// hurry asks for the job of a mail, which is there already.
-func (b *bench) hurry(t *testing.T, id int64) {
-	t.Helper()
-	pool, _, err := b.DB.SQL()
-	if err != nil {
-		t.Fatal(err)
-	}
-	tx, err := pool.BeginTx(t.Context(), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := b.InsertTx(t.Context(), tx, models.SendMail{MailID: id}); err != nil {
-		t.Fatal(err)
-	}
-	if err := tx.Commit(); err != nil {
-		t.Fatal(err)
 	}
 }
 
@@ -110,7 +91,7 @@ func TestSendMail_AskedForDuringARun(t *testing.T) {
 				t.Fatal(err)
 			}
 			for range 2 {
-				b.hurry(t, b.mail(t).ID)
+				b.asks(t, models.SendMail{MailID: b.mail(t).ID})
 			}
 			if got := b.jobs(t, "send_mail"); len(got) != 2 || got[1].State != rivertype.JobStateAvailable {
 				t.Errorf("%d jobs", len(got))

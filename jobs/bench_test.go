@@ -184,8 +184,8 @@ func (b *bench) ring(t *testing.T, event string) int64 {
 	return id
 }
 
-// rings is a callback arriving several times before a worker can see that it did.
-func (b *bench) rings(t *testing.T, id int64, times int) {
+// asks asks for jobs in one transaction: no worker sees one of them alone.
+func (b *bench) asks(t *testing.T, jobs ...models.JobArgs) {
 	t.Helper()
 	pool, _, err := b.DB.SQL()
 	if err != nil {
@@ -196,8 +196,8 @@ func (b *bench) rings(t *testing.T, id int64, times int) {
 		t.Fatal(err)
 	}
 	defer func() { _ = tx.Rollback() }()
-	for range times {
-		if err := b.InsertTx(t.Context(), tx, models.SettleDelivery{DeliveryID: id}); err != nil {
+	for _, args := range jobs {
+		if err := b.InsertTx(t.Context(), tx, args); err != nil {
 			t.Fatal(err)
 		}
 	}

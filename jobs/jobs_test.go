@@ -178,7 +178,8 @@ func TestRing_DuringARun(t *testing.T) {
 		id := b.ring(t, "e1")
 		<-arrived // the job asked while the payment was open
 		b.pay.say(providers.Paid, nil)
-		b.rings(t, id, 3)
+		again := models.SettleDelivery{DeliveryID: id}
+		b.asks(t, again, again, again)
 		release()
 		eventually(t, "paid", func() bool {
 			d, err := b.orders.ByNumber(t.Context(), b.order.ID)

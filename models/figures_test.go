@@ -92,19 +92,8 @@ func fold(t testing.TB, db *models.DB, zone *time.Location) tallied {
 			t.Fatalf("fact %d of %s is booked on %q, want %s", f.ID, f.At, b.Day, models.Day(f.At, zone))
 		}
 		key := models.Figure{Day: b.Day, Test: b.Test, Currency: f.Amount.Currency, Provider: p.Provider, Method: p.Method}
-		switch f.Kind {
-		case models.FactCaptured, models.FactCorrected:
-			all.add(key, 0, 0, 0, f.Amount.Minor, 0, 0)
-		case models.FactRefunded:
-			all.add(key, 0, 0, 0, 0, f.Amount.Minor, 0)
-		case models.FactRefundReversed:
-			all.add(key, 0, 0, 0, 0, -f.Amount.Minor, 0)
-		case models.FactDisputed:
-			all.add(key, 0, 0, 0, 0, 0, f.Amount.Minor)
-		case models.FactDisputeClosed:
-			all.add(key, 0, 0, 0, 0, 0, -f.Amount.Minor)
-		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
-		}
+		sum := modelstest.Moved(f.Kind, f.Amount.Minor)
+		all.add(key, 0, 0, 0, sum.Taken, sum.Refunded, sum.Disputed)
 	}
 	return all
 }
@@ -451,7 +440,7 @@ func soundCloses(t testing.TB, db *models.DB, before map[int64]models.Close) {
 	for _, f := range rows[models.Fact](t, db, "id") {
 		facts[f.ID] = f
 	}
-	sums := map[int64]models.Close{}
+	sums, counted := map[int64]modelstest.Sum{}, map[int64]int64{}
 	all := rows[models.Close](t, db, "id")
 	byID := map[int64]models.Close{}
 	for _, c := range all {
@@ -461,31 +450,17 @@ func soundCloses(t testing.TB, db *models.DB, before map[int64]models.Close) {
 		if b.CloseID == nil {
 			continue
 		}
-		f, sum, c := facts[b.FactID], sums[*b.CloseID], byID[*b.CloseID]
+		f, c := facts[b.FactID], byID[*b.CloseID]
 		if p := payments[f.PaymentID]; p.Provider != c.Provider || f.Amount.Currency != c.Currency || b.Test != c.Test || b.Day > c.Day {
 			t.Fatalf("fact %+v, booked as %+v, is in the close %+v", f, b, c)
 		}
-		sum.Facts++
-		switch f.Kind {
-		case models.FactCaptured, models.FactCorrected:
-			sum.TakenMinor += f.Amount.Minor
-		case models.FactRefunded:
-			sum.RefundedMinor += f.Amount.Minor
-		case models.FactRefundReversed:
-			sum.RefundedMinor -= f.Amount.Minor
-		case models.FactDisputed:
-			sum.DisputedMinor += f.Amount.Minor
-		case models.FactDisputeClosed:
-			sum.DisputedMinor -= f.Amount.Minor
-		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
-		}
-		sums[c.ID] = sum
+		counted[c.ID]++
+		sums[c.ID] = sums[c.ID].Plus(modelstest.Moved(f.Kind, f.Amount.Minor))
 	}
 	for _, c := range all {
-		want := sums[c.ID]
-		if c.Facts != want.Facts || c.TakenMinor != want.TakenMinor || c.RefundedMinor != want.RefundedMinor || c.DisputedMinor != want.DisputedMinor ||
-			c.PayoutMinor != want.TakenMinor-want.RefundedMinor-want.DisputedMinor {
-			t.Fatalf("the close %+v has facts that come to %+v", c, want)
+		got, want := modelstest.Sum{Taken: c.TakenMinor, Refunded: c.RefundedMinor, Disputed: c.DisputedMinor}, sums[c.ID]
+		if got != want || c.PayoutMinor != want.Net() || c.Facts != counted[c.ID] {
+			t.Fatalf("the close %+v has %d facts that come to %+v", c, counted[c.ID], want)
 		}
 		if old, ok := before[c.ID]; ok && old != c {
 			t.Fatalf("the close %+v was %+v", c, old)
@@ -504,7 +479,7 @@ func soundCloses(t testing.TB, db *models.DB, before map[int64]models.Close) {
 // currency than the order's is none of it: it waits in the inbox.
 func soundOrders(t testing.TB, db *models.DB) {
 	t.Helper()
-	payments, want, ids := map[string]models.Payment{}, map[int64]models.OrderSum{}, []int64{}
+	payments, want, ids := map[string]models.Payment{}, map[int64]modelstest.Sum{}, []int64{}
 	for _, p := range rows[models.Payment](t, db, "id") {
 		payments[p.ID] = p
 	}
@@ -513,21 +488,7 @@ func soundOrders(t testing.TB, db *models.DB) {
 		if f.Amount.Currency != p.Amount.Currency {
 			continue
 		}
-		sum := want[p.OrderID]
-		switch f.Kind {
-		case models.FactCaptured, models.FactCorrected:
-			sum.Taken += f.Amount.Minor
-		case models.FactRefunded:
-			sum.Refunded += f.Amount.Minor
-		case models.FactRefundReversed:
-			sum.Refunded -= f.Amount.Minor
-		case models.FactDisputed:
-			sum.Disputed += f.Amount.Minor
-		case models.FactDisputeClosed:
-			sum.Disputed -= f.Amount.Minor
-		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
-		}
-		want[p.OrderID] = sum
+		want[p.OrderID] = want[p.OrderID].Plus(modelstest.Moved(f.Kind, f.Amount.Minor))
 	}
 	for _, o := range rows[models.Order](t, db, "id") {
 		ids = append(ids, o.ID)
@@ -537,8 +498,8 @@ func soundOrders(t testing.TB, db *models.DB) {
 		t.Fatal(err)
 	}
 	for _, id := range ids {
-		if g, w := got[id], want[id]; g.Taken != w.Taken || g.Refunded != w.Refunded || g.Disputed != w.Disputed {
-			t.Errorf("order %d: %+v, and its facts come to %+v", id, g, w)
+		if g := got[id]; (modelstest.Sum{Taken: g.Taken, Refunded: g.Refunded, Disputed: g.Disputed}) != want[id] {
+			t.Errorf("order %d: %+v, and its facts come to %+v", id, g, want[id])
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 
 	"till/bench/shop"
 	"till/models"
+	"till/models/modelstest"
 	"till/money"
 )
 
@@ -20,8 +21,17 @@ type account struct {
 	test     bool
 }
 
-// told is what somebody says of an account, in minor units.
-type told struct{ taken, refunded, disputed int64 }
+// accounts is what somebody says of each.
+type accounts map[account]modelstest.Sum
+
+// add leaves out what comes to nothing.
+func (a accounts) add(of account, more modelstest.Sum) {
+	if sum := a[of].Plus(more); sum != (modelstest.Sum{}) {
+		a[of] = sum
+	} else {
+		delete(a, of)
+	}
+}
 
 // Whatever the past of a shop was: the file of its orders, the overview, the daily
 // closes and the file of those say the same of its money as its ledger.
@@ -42,30 +52,30 @@ func TestFigures_AllAgree(t *testing.T) {
 		if len(ledger) < 3 {
 			t.Fatalf("the ledger has %v", ledger)
 		}
-		file := map[account]told{}
+		file := accounts{}
 		lines := read(t, w.get(ordersURL+".csv?test=all").Body.String())
 		if len(lines) != past.Orders {
 			t.Errorf("%d lines of %d orders", len(lines), past.Orders)
 		}
 		for _, l := range lines {
 			c := money.Currency(l["currency"])
-			add := told{minor(t, c, l["taken"]), minor(t, c, l["refunded"]), minor(t, c, l["disputed"])}
-			if net := minor(t, c, l["net"]); net != add.taken-add.refunded-add.disputed {
-				t.Errorf("order %s has %d left of %+v", l["number"], net, add)
+			sum := modelstest.Sum{Taken: minor(t, c, l["taken"]), Refunded: minor(t, c, l["refunded"]), Disputed: minor(t, c, l["disputed"])}
+			if net := minor(t, c, l["net"]); net != sum.Net() {
+				t.Errorf("order %s has %d left of %+v", l["number"], net, sum)
 			}
-			count(file, account{c, l["test"] == "yes"}, add)
+			file.add(account{c, l["test"] == "yes"}, sum)
 		}
-		overview := map[account]told{}
+		overview := accounts{}
 		for _, test := range []bool{false, true} {
 			figures, err := models.NewOverview(b.DB).ByMethod(t.Context(), "0000-00-00", "9999-99-99", test)
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, f := range figures {
-				count(overview, account{f.Currency, test}, told{f.TakenMinor, f.RefundedMinor, f.DisputedMinor})
+				overview.add(account{f.Currency, test}, modelstest.Sum{Taken: f.TakenMinor, Refunded: f.RefundedMinor, Disputed: f.DisputedMinor})
 			}
 		}
-		closes := map[account]told{}
+		closes := accounts{}
 		for _, test := range []bool{false, true} {
 			for f, more := (models.CloseFilter{Test: test, Limit: 50}), true; more; {
 				var all []models.Close
@@ -75,11 +85,11 @@ func TestFigures_AllAgree(t *testing.T) {
 				}
 				for _, c := range all {
 					f.Before = c.ID
-					count(closes, account{c.Currency, c.Test}, told{c.TakenMinor, c.RefundedMinor, c.DisputedMinor})
+					closes.add(account{c.Currency, c.Test}, modelstest.Sum{Taken: c.TakenMinor, Refunded: c.RefundedMinor, Disputed: c.DisputedMinor})
 				}
 			}
 		}
-		for name, said := range map[string]map[account]told{"the file of orders": file, "the overview": overview, "the daily closes": closes} {
+		for name, said := range map[string]accounts{"the file of orders": file, "the overview": overview, "the daily closes": closes} {
 			if fmt.Sprint(said) != fmt.Sprint(ledger) { // maps are printed in the order of their keys
 				t.Errorf("%s: %v, and the ledger has %v", name, said, ledger)
 			}
@@ -87,15 +97,8 @@ func TestFigures_AllAgree(t *testing.T) {
 	})
 }
 
-func count(all map[account]told, of account, more told) {
-	sum := all[of]
-	if sum = (told{sum.taken + more.taken, sum.refunded + more.refunded, sum.disputed + more.disputed}); sum != (told{}) {
-		all[of] = sum
-	}
-}
-
 // ledger is what the facts come to.
-func (b *bench) ledger(t *testing.T) map[account]told {
+func (b *bench) ledger(t *testing.T) accounts {
 	t.Helper()
 	pool, _, err := b.DB.SQL()
 	if err != nil {
@@ -106,7 +109,7 @@ func (b *bench) ledger(t *testing.T) map[account]told {
 		t.Fatal(err)
 	}
 	defer rows.Close()
-	all := map[account]told{}
+	all := accounts{}
 	for rows.Next() {
 		var kind models.FactKind
 		var n int64
@@ -114,19 +117,7 @@ func (b *bench) ledger(t *testing.T) map[account]told {
 		if err := rows.Scan(&kind, &n, &of.currency, &of.test); err != nil {
 			t.Fatal(err)
 		}
-		switch kind {
-		case models.FactCaptured, models.FactCorrected:
-			count(all, of, told{taken: n})
-		case models.FactRefunded:
-			count(all, of, told{refunded: n})
-		case models.FactRefundReversed:
-			count(all, of, told{refunded: -n})
-		case models.FactDisputed:
-			count(all, of, told{disputed: n})
-		case models.FactDisputeClosed:
-			count(all, of, told{disputed: -n})
-		case models.FactAuthorized, models.FactReleased, models.FactRefundReserved, models.FactRefundFailed:
-		}
+		all.add(of, modelstest.Moved(kind, n))
 	}
 	if err := rows.Err(); err != nil {
 		t.Fatal(err)
