@@ -45,7 +45,7 @@ func misdeliveries() []misdelivery {
 		{wish{Fault: "callback_held"}, leaves, "paid", thanks, "", true, 1, "timer", 200},
 		{wish{Fault: "callback_doubled"}, leaves, "paid", thanks, "", true, 1, "callback", 200},
 		{wish{Fault: "callback_before_return"}, returns, "paid", thanks, "", true, 1, "", 200},
-		{wish{Fault: "callback_after_return", Delay: "2s"}, returns, "paid", thanks, "", true, 1, "return page", 200},
+		{wish{Fault: "callback_after_return", Delay: "15s"}, returns, "paid", thanks, "", true, 1, "return page", 200},
 		{wish{Fault: "callback_out_of_order"}, leaves, "paid", thanks, "", true, 1, "callback", 200},
 		{wish{Fault: "callback_stale_replay"}, leaves, "paid", thanks, "", true, 1, "callback", 200},
 		{wish{Fault: "callback_wrong_signature"}, leaves, "paid", thanks, "", true, 1, "timer", 401},
